@@ -1,0 +1,39 @@
+package providers
+
+import "github.com/idvgate/idvgate/providers/identity"
+
+// A Check says what is proven.
+type Check string
+
+// The checks. How a vendor answers one is its own affair: at once, by look-up, or on a page the person visits.
+const (
+	ID2     Check = "id2"     // name and ID number belong together (police ID records)
+	Mobile2 Check = "mobile2" // name and mobile (the carrier's records)
+	Mobile3 Check = "mobile3" // name, ID number and mobile (the carrier's records)
+	Bank3   Check = "bank3"   // name, ID number and bank card (what the bank holds)
+	Bank4   Check = "bank4"   // bank3 and the mobile left with the bank
+	Face3   Check = "face3"   // name, ID number and face image (police ID records)
+)
+
+// Checks is every check, in the order documents list them.
+func Checks() []Check { return []Check{ID2, Mobile2, Mobile3, Bank3, Bank4, Face3} }
+
+// Claims is what the check needs to be asked at all; nil for a word that is no check. A provider that needs others
+// says so with Claimer.
+func (c Check) Claims() []identity.Claim {
+	switch c {
+	case ID2:
+		return []identity.Claim{identity.ClaimName, identity.ClaimIDNumber}
+	case Mobile2:
+		return []identity.Claim{identity.ClaimName, identity.ClaimMobile}
+	case Mobile3:
+		return []identity.Claim{identity.ClaimName, identity.ClaimIDNumber, identity.ClaimMobile}
+	case Bank3:
+		return []identity.Claim{identity.ClaimName, identity.ClaimIDNumber, identity.ClaimBankCard}
+	case Bank4:
+		return []identity.Claim{identity.ClaimName, identity.ClaimIDNumber, identity.ClaimBankCard, identity.ClaimMobile}
+	case Face3:
+		return []identity.Claim{identity.ClaimName, identity.ClaimIDNumber, identity.ClaimFaceImage}
+	}
+	return nil
+}
