@@ -1,0 +1,116 @@
+package plugin
+
+import (
+	"strings"
+
+	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/providers/callout"
+)
+
+// Names of the headers the upstream gets.
+const (
+	HeaderOutcome    = "x-idv-outcome"
+	HeaderCheck      = "x-idv-check"
+	HeaderProvider   = "x-idv-provider"
+	HeaderReference  = "x-idv-reference"
+	HeaderSubject    = "x-idv-subject"
+	HeaderCarrier    = "x-idv-carrier"
+	HeaderAgeBand    = "x-idv-age-band"
+	HeaderDecisionID = "x-idv-decision-id"
+	HeaderVersion    = "x-idv-version"
+)
+
+// annotateOrReject makes the decision: step 9.
+func (q *question) annotateOrReject() Decision {
+	d := Decision{Action: q.action, ID: q.id(), Rule: q.rule.Name, Reason: q.reason, Outcome: q.outcome, Status: q.status}
+	if q.action == policy.Allow {
+		d.Remove, d.Set = q.remove, q.annotations()
+		return d
+	}
+	q.reject(&d)
+	return d
+}
+
+func (q *question) annotations() []callout.Header {
+	set := make([]callout.Header, 0, len(q.rule.Annotate)+2)
+	add := func(name, value string) {
+		if value != "" {
+			set = append(set, callout.Header{Name: name, Value: value})
+		}
+	}
+	add(HeaderOutcome, q.outcome.String())
+	add(HeaderDecisionID, q.id())
+	for _, a := range q.rule.Annotate {
+		switch a {
+		case policy.AnnotateCheck:
+			add(HeaderCheck, q.each(func(a *attempt) string { return string(a.check) }))
+		case policy.AnnotateProvider:
+			add(HeaderProvider, q.each(func(a *attempt) string { return a.provider.Name }))
+		case policy.AnnotateReference:
+			add(HeaderReference, q.each(func(a *attempt) string { return a.result.Reference }))
+		case policy.AnnotateSubject:
+			add(HeaderSubject, q.subjectDigest())
+		case policy.AnnotateCarrier:
+			add(HeaderCarrier, q.carrier())
+		case policy.AnnotateAgeBand:
+			add(HeaderAgeBand, q.ageBand())
+		case policy.AnnotateVersion:
+			add(HeaderVersion, q.engine.policy.Digest)
+		case policy.AnnotateOutcome: // always set
+		}
+	}
+	return set
+}
+
+// each joins what is said of every attempt the outcome rests on, in tree order; what is empty is left out.
+func (q *question) each(of func(*attempt) string) string {
+	if len(q.answers) == 1 {
+		return of(&q.attempts[q.answers[0]])
+	}
+	var parts []string
+	for _, i := range q.answers {
+		if s := of(&q.attempts[i]); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+func (q *question) carrier() string {
+	for _, i := range q.answers {
+		if c := q.attempts[i].result.Carrier; c != "" {
+			return c
+		}
+	}
+	return ""
+}
+
+// subjectDigest is the person's keyed digest, "" without a key or without a claim that says who it is.
+func (q *question) subjectDigest() string {
+	if q.engine.subject == nil {
+		return ""
+	}
+	if q.subject == "" {
+		q.subject = q.engine.subject.Subject(q.person)
+	}
+	return q.subject
+}
+
+// ageBand is the band of the person's age in whole years, "" where the ID number does not tell.
+func (q *question) ageBand() string {
+	if q.person.ID.IsZero() {
+		return ""
+	}
+	age, ok := q.person.ID.Age(q.now)
+	switch {
+	case !ok:
+		return ""
+	case age < 8:
+		return "0-7"
+	case age < 16:
+		return "8-15"
+	case age < 18:
+		return "16-17"
+	}
+	return "18+"
+}

@@ -1,0 +1,164 @@
+package plugin
+
+import (
+	"context"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/providers"
+	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/identity"
+)
+
+// Evaluate is the way a request takes. It never fails: what goes wrong is a denial, a panic too, and the zero Decision
+// denies.
+func (e *Engine) Evaluate(ctx context.Context, r Request, do callout.Doer) (d Decision) {
+	v := &visit{engine: e, ctx: ctx, request: r, head: r.Head(), do: do}
+	defer v.recovered(&d)
+
+	v.remove = strip(v.head)                    // 1: what belongs to the gateway
+	matched, ambiguous := e.routes.find(v.head) // 2: by the head alone
+	switch {
+	case ambiguous != "":
+		return v.refuse(ambiguous)
+	case len(matched) == 0:
+		return v.pass()
+	}
+	v.matched = matched
+	read := v.choose() // 2: by `when`, which may need the body
+	v.shadow()         // beside, whatever becomes of this request
+	if read == nil {
+		return v.pass()
+	}
+	q := question{reading: read}
+	return q.answer()
+}
+
+// answer is steps 3 to 9 for one rule. A step that returns false has ended the way.
+func (q *question) answer() Decision {
+	_ = q.extract() && // 3: the claims the rule names
+		q.precheck() && // 4: what can be judged for free
+		// 5 admit and 6 recall stand here: both need state that outlives a request.
+		q.verify() // 7: the tree of checks
+	q.decide()                // 8: outcome to action
+	d := q.annotateOrReject() // 9
+	q.audit(&d)
+	q.count(&d)
+	return d
+}
+
+// visit is one request on its way.
+type visit struct {
+	engine  *Engine
+	ctx     context.Context
+	request Request
+	head    *Head
+	do      callout.Doer
+	matched []*rule
+	remove  []string // header names that are not the client's to send
+	body    body
+}
+
+// question is one rule applied to one request.
+type question struct {
+	*reading
+	person              identity.Person
+	now                 time.Time // when the claims were read
+	deadline            time.Time // of everything that is asked
+	decisionID, subject string    // drawn and digested when first needed
+	attempts            []attempt // in the order they were made
+	answers             []int     // the attempts that the outcome rests on, in tree order
+	fault               identity.Error
+	ending
+}
+
+// ending is how the way ends.
+type ending struct {
+	outcome providers.Outcome
+	stopped bool   // before anybody was asked
+	reason  Reason // set by stop, else by decide
+	status  int    // for the client; 0: the request goes on
+	detail  string
+	action  policy.Action
+	signed  string
+}
+
+// pass lets a request go on that no rule is for.
+func (v *visit) pass() Decision {
+	if v.engine.env.DenyUnmatched {
+		return v.end(ReasonNoRule, 403, "no_rule")
+	}
+	return Decision{Action: policy.Allow, Reason: ReasonNoRule, Remove: v.remove}
+}
+
+// refuse denies a request whose head gateway, guest and upstream could read differently.
+func (v *visit) refuse(detail string) Decision { return v.end(InvalidRequest, 400, detail) }
+
+// end denies a request before any rule was chosen, with an audit line.
+func (v *visit) end(reason Reason, status int, detail string) Decision {
+	q := question{reading: &reading{visit: v, rule: &rule{Rule: &policy.Rule{}}}}
+	q.stop(reason, status, detail)
+	q.decide()
+	d := q.annotateOrReject()
+	q.audit(&d)
+	q.count(&d)
+	return d
+}
+
+// recovered turns a panic into a denial of this one request. What was panicked with may hold a claim, so only the place
+// is told.
+func (v *visit) recovered(d *Decision) {
+	if recover() != nil {
+		*d = v.end(Unavailable, 503, "panic "+where())
+	}
+}
+
+// where is the file and line of the innermost frame that is ours, after a panic.
+func where() string {
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if strings.HasPrefix(f.Function, "github.com/idvgate/") {
+			return f.File[strings.LastIndexByte(f.File, '/')+1:] + ":" + strconv.Itoa(f.Line)
+		}
+		if !more {
+			return "somewhere"
+		}
+	}
+}
+
+// choose is the first enforcing rule that applies, with what was read to find out; nil: none.
+func (v *visit) choose() *reading {
+	for _, r := range v.matched {
+		if read := (&reading{visit: v, rule: r}); !r.Shadow && read.applies() {
+			return read
+		}
+	}
+	return nil
+}
+
+// shadow starts every shadow rule that routes, beside the request. The body is fetched first where one of them needs
+// it, since afterwards it belongs to the upstream.
+func (v *visit) shadow() {
+	for _, r := range v.matched {
+		if !r.Shadow {
+			continue
+		}
+		if r.needsBody {
+			v.fetch(r.MaxBody)
+		}
+		v.engine.env.Beside(v.ctx, v.do, func(ctx context.Context, do callout.Doer) {
+			own := *v
+			own.ctx, own.do, own.remove = ctx, do, nil
+			var ignored Decision
+			defer own.recovered(&ignored)
+			if q := (&question{reading: &reading{visit: &own, rule: r}}); q.applies() {
+				q.answer()
+			}
+		})
+	}
+}

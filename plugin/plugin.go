@@ -1,0 +1,162 @@
+// Package plugin is the engine: it reads identity claims out of a request, asks verification providers whether they
+// belong together, and decides what the gateway does with the request. It knows no gateway and no ABI.
+//
+// Engine.Evaluate is the way a request takes, step by step; each step is the file of its name. All that waits (the
+// body, a vendor) is a plain blocking call here; in a guest it suspends a coroutine (package flow).
+package plugin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/providers"
+	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/identity"
+)
+
+// Env is what the engine gets from the world. Lookup, Now and Random are required.
+type Env struct {
+	// Lookup is the value of a variable or secret the policy names.
+	Lookup func(name string) (string, bool)
+	Now    func() time.Time
+	Random io.Reader // cryptographically strong
+	// Audit takes one JSON object a decision, without a newline; the slice is only valid during the call. nil: none.
+	Audit func(line []byte)
+	// Metrics counts; nil: not counted.
+	Metrics Metrics
+	// Share is providers.Env.Share; nil: everybody asks.
+	Share func(ctx context.Context, key string, ask func(context.Context) ([]byte, error)) ([]byte, error)
+	// Keep is providers.Env.Keep; nil: nothing is kept.
+	Keep providers.Keeper
+	// Sign is providers.Env.Sign; nil: providers sign themselves.
+	Sign providers.Signer
+	// Beside runs what delays nobody (shadow rules), with a context and a Doer of its own; nil: it runs at once.
+	Beside func(ctx context.Context, do callout.Doer, run func(context.Context, callout.Doer))
+	// DenyUnmatched denies what no rule is for.
+	DenyUnmatched bool
+}
+
+// Metrics takes counts. Labels are names and values in turn.
+type Metrics interface {
+	Count(name string, value float64, labels ...string)
+	Observe(name string, value float64, labels ...string)
+}
+
+// An Engine holds a loaded policy. It is safe for concurrent use.
+type Engine struct {
+	env       Env
+	policy    *policy.Policy
+	providers []provider
+	routes    routes
+	subject   *identity.Key // nil: no subject digests
+	sampling  *identity.Key
+}
+
+// provider is an entry of the policy with the adapter made for it.
+type provider struct {
+	policy.Provider
+	adapter providers.Provider
+	claims  map[providers.Check][]identity.Claim // what it needs for each check it answers
+}
+
+// Load reads a policy (JSON) and makes the engine for it. The error is policy.Problems where the document is at fault:
+// all of them, not the first.
+func Load(doc []byte, list providers.List, env Env) (*Engine, error) {
+	if env.Lookup == nil || env.Now == nil || env.Random == nil {
+		return nil, errors.New("plugin: environment without lookup, clock or randomness")
+	}
+	p, problems := policy.Load(doc, list, env.Lookup)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return assemble(p, env)
+}
+
+func assemble(p *policy.Policy, env Env) (*Engine, error) {
+	if env.Share == nil {
+		env.Share = func(ctx context.Context, _ string, ask func(context.Context) ([]byte, error)) ([]byte, error) {
+			return ask(ctx)
+		}
+	}
+	if env.Keep == nil {
+		env.Keep = forgetful{}
+	}
+	if env.Beside == nil {
+		env.Beside = func(ctx context.Context, do callout.Doer, run func(context.Context, callout.Doer)) { run(ctx, do) }
+	}
+	if env.Metrics == nil {
+		env.Metrics = uncounted{}
+	}
+	e := &Engine{env: env, policy: p}
+	for _, entry := range p.Providers {
+		adapter, err := entry.Info.New(entry.Config, providers.Env{
+			Endpoint: entry.Endpoint, Instance: entry.Name,
+			Now: env.Now, Random: env.Random, Sign: env.Sign, Share: env.Share, Keep: env.Keep,
+		})
+		if err != nil {
+			return nil, policy.Problems{{Path: policy.Path{"providers", entry.Name}, Message: err.Error()}}
+		}
+		e.providers = append(e.providers, provider{Provider: entry, adapter: adapter, claims: claimsOf(entry.Info, adapter)})
+	}
+	if k := p.Subject.Key.Value(); k != "" {
+		e.subject = identity.NewKey([]byte(k))
+	}
+	e.sampling = identity.NewKey([]byte("idvgate sample " + p.Digest))
+	e.routes = compileRoutes(e)
+	return e, nil
+}
+
+// Digest is the policy's digest, as in x-idv-version.
+func (e *Engine) Digest() string { return e.policy.Digest }
+
+// Rules is how many rules the policy has.
+func (e *Engine) Rules() int { return len(e.policy.Rules) }
+
+// An Endpoint is a base URL that callouts of the policy go to.
+type Endpoint struct {
+	Provider  string // the policy's name
+	URL       string
+	Target    string
+	Plaintext bool // the policy allows http
+	Private   bool // the policy allows addresses that are not public
+}
+
+// Endpoints is where callouts of the policy go, in the document's order.
+func (e *Engine) Endpoints() []Endpoint {
+	var list []Endpoint
+	for i := range e.providers {
+		p := &e.providers[i]
+		urls := []string{p.Endpoint}
+		if more, ok := p.adapter.(providers.Endpointer); ok {
+			urls = append(urls, more.Endpoints()...)
+		}
+		for _, u := range urls {
+			list = append(list, Endpoint{Provider: p.Name, URL: u, Target: p.Target, Plaintext: p.Plaintext, Private: p.Private})
+		}
+	}
+	return list
+}
+
+func claimsOf(info providers.Info, adapter providers.Provider) map[providers.Check][]identity.Claim {
+	claims := make(map[providers.Check][]identity.Claim, len(info.Checks))
+	for _, c := range info.Checks {
+		claims[c] = c.Claims()
+		if own, ok := adapter.(providers.Claimer); ok {
+			claims[c] = own.Claims(c)
+		}
+	}
+	return claims
+}
+
+type forgetful struct{}
+
+func (forgetful) Get(context.Context, string) ([]byte, bool) { return nil, false }
+func (forgetful) Put(context.Context, string, []byte)        {}
+
+type uncounted struct{}
+
+func (uncounted) Count(string, float64, ...string)   {}
+func (uncounted) Observe(string, float64, ...string) {}

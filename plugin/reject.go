@@ -1,0 +1,89 @@
+package plugin
+
+import (
+	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/identity"
+	"github.com/idvgate/idvgate/providers/strictjson"
+)
+
+// Title is the sentence of a problem: one for each reason, so that one reason always has one body.
+func (r Reason) Title() string {
+	switch r {
+	case InvalidRequest:
+		return "The request cannot be read, or a field of it is malformed"
+	case AgeRequirement:
+		return "The person does not meet the age requirement"
+	case NotVerified, ReasonNoRule:
+		return "The identity was not verified"
+	case VerificationNeeded:
+		return "The person has to complete the verification"
+	case BodyTooLarge:
+		return "The request body is too large"
+	case UnsupportedMedia:
+		return "The request body has to be application/json or application/x-www-form-urlencoded, in UTF-8, not compressed"
+	case Unavailable:
+		return "The verification is not available, try again later"
+	}
+	return "The request was denied"
+}
+
+// retryAfter is what a 503 says, in seconds.
+const retryAfter = "5"
+
+// reject fills in what the client gets: an RFC 9457 problem. Mismatch, no record and limited have one and the same
+// body but for the decision's id, so that nobody can ask whose data is right.
+func (q *question) reject(d *Decision) {
+	url := ""
+	if d.Action == policy.Challenge {
+		url = q.verifyURL()
+		if mode, _ := q.head.get("sec-fetch-mode"); url != "" && mode == "navigate" {
+			d.Status = 303
+		}
+	}
+	d.Header = append(make([]callout.Header, 0, 4),
+		callout.Header{Name: "content-type", Value: "application/problem+json"},
+		callout.Header{Name: "cache-control", Value: "no-store"})
+	if d.Status == 303 {
+		d.Header = append(d.Header, callout.Header{Name: "location", Value: url})
+	}
+	if d.Status == 503 {
+		d.Header = append(d.Header, callout.Header{Name: "retry-after", Value: retryAfter})
+	}
+	d.Body = problem(d, q.fault.Claim, url)
+}
+
+func problem(d *Decision, c identity.Claim, url string) []byte {
+	b := make([]byte, 0, 320)
+	b = append(b, `{"type":"urn:idvgate:problem:`...)
+	b = append(b, d.Reason...)
+	b = append(b, `","title":`...)
+	b = strictjson.AppendString(b, d.Reason.Title())
+	b = append(b, `,"status":`...)
+	b = appendInt(b, int64(d.Status))
+	b = append(b, `,"reason":"`...)
+	b = append(b, d.Reason...)
+	b = append(b, '"')
+	if d.Reason == InvalidRequest && c != identity.ClaimNone {
+		b = append(b, `,"claim":"`...)
+		b = append(b, c.String()...)
+		b = append(b, '"')
+	}
+	if url != "" {
+		b = append(b, `,"verifyUrl":`...)
+		b = strictjson.AppendString(b, url)
+	}
+	b = append(b, `,"instance":"`...)
+	b = append(b, d.ID...)
+	return append(b, '"', '}')
+}
+
+// verifyURL is the page of the pending answer, "" where there is none.
+func (q *question) verifyURL() string {
+	for _, i := range q.answers {
+		if p := q.attempts[i].result.Pending; p != nil && p.URL != "" {
+			return p.URL
+		}
+	}
+	return ""
+}

@@ -1,0 +1,98 @@
+package plugin
+
+import (
+	"errors"
+
+	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/providers"
+	"github.com/idvgate/idvgate/providers/callout"
+)
+
+// A Request is one request as the gateway sees it.
+type Request interface {
+	Head() *Head
+	// Body is the whole body, at most limit bytes. It may suspend. The error is ErrTooLarge or ErrGone.
+	Body(limit int) ([]byte, error)
+}
+
+// Body's errors.
+var (
+	ErrTooLarge = errors.New("plugin: body over the limit")
+	ErrGone     = errors.New("plugin: body broke off")
+)
+
+// Head is the head of a request, as it came: nothing decoded, nothing normalised.
+type Head struct {
+	ID      string // the gateway's request id, or ""
+	Method  string
+	Scheme  string // http, https or ""
+	Host    string // Host or :authority, with its port
+	Path    string // the raw request target with its query
+	Header  []callout.Header
+	Client  string // the client's address as the gateway trusts it, without port
+	JWT     []byte // the payload (JSON) of a token the gateway itself has verified; nil: none
+	NoBody  bool   // the gateway knows that no body follows
+	Upgrade bool   // an upgrade or CONNECT
+}
+
+// get is the value of the first header of that lower-case name, and how many there are.
+func (h *Head) get(name string) (value string, n int) {
+	for i := range h.Header {
+		if equalFold(h.Header[i].Name, name) {
+			if n == 0 {
+				value = h.Header[i].Value
+			}
+			n++
+		}
+	}
+	return value, n
+}
+
+// equalFold compares a header name with one in lower case, in ASCII.
+func equalFold(s, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// A Decision is what the gateway does with the request. The zero Decision denies: a reply without a status is a 503.
+type Decision struct {
+	Action  policy.Action
+	ID      string // 22 characters; "" where no rule was for the request
+	Rule    string
+	Reason  Reason
+	Outcome providers.Outcome
+
+	// Allow: these request headers are removed, then those added.
+	Remove []string
+	Set    []callout.Header
+
+	// Deny and Challenge: this goes to the client.
+	Status int
+	Header []callout.Header
+	Body   []byte
+}
+
+// Reason is the word for why, in problems, audit lines and metrics. Where a request passes it is the outcome's word.
+type Reason string
+
+const (
+	ReasonNoRule       Reason = "no_rule" // nothing to verify
+	InvalidRequest     Reason = "invalid_request"
+	AgeRequirement     Reason = "age_requirement"
+	NotVerified        Reason = "identity_not_verified"
+	VerificationNeeded Reason = "verification_required"
+	BodyTooLarge       Reason = "body_too_large"
+	UnsupportedMedia   Reason = "unsupported_media_type"
+	Unavailable        Reason = "verification_unavailable"
+)
