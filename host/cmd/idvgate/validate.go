@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func validateCommand() *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use:   "validate POLICY...",
+		Short: "Check policies and list every mistake with file, line and column",
+		Long: `Checks each policy as run does, and lists every mistake at once:
+
+  policy.yaml:12:7: unknown field "metod"; did you mean "methods"?
+
+The exit status is 0 if all are right, else 2.`,
+		Example: "  idvgate validate --env-file examples/policies/demo.env examples/policies/demo.yaml",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			var wrong []string
+			for _, file := range files {
+				s.policyFile = file
+				p, err := s.load()
+				if m, ok := err.(*mistakes); ok {
+					wrong = append(wrong, m.lines...)
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, digest %s\n", file, p.rules, p.digest)
+			}
+			if len(wrong) > 0 {
+				return &mistakes{wrong}
+			}
+			return nil
+		},
+	}
+	s.flags(cmd)
+	return cmd
+}
