@@ -58,10 +58,10 @@ func ParseName(s string) (Name, error) {
 	var (
 		runes     int
 		han, fold bool
-		spaced    bool // a separator that only Latin names may have
-		separated = true
+		spaced    bool   // a separator that only Latin names may have
+		separated = true // the character before was one, or there was none
 	)
-	for i, r := range s {
+	for _, r := range s {
 		runes++
 		switch {
 		case isHan(r):
@@ -85,7 +85,7 @@ func ParseName(s string) (Name, error) {
 		default:
 			return Name{}, fail(ClaimName, FaultFormat)
 		}
-		if separated || i == 0 {
+		if separated {
 			return Name{}, fail(ClaimName, FaultFormat)
 		}
 		separated = true
