@@ -68,7 +68,7 @@ func (b *bounded) Do(ctx context.Context, r *callout.Request) (*callout.Response
 	r.Target = b.provider.Target
 	r.Timeout = min(b.provider.Timeout, b.deadline.Sub(b.now()))
 	if r.Timeout < time.Millisecond {
-		return nil, &callout.Error{Kind: callout.Timeout}
+		return nil, &callout.Error{Kind: callout.Blocked} // never sent, so never billed
 	}
 	return b.do.Do(ctx, r)
 }

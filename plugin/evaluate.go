@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"encoding/binary"
 	"runtime"
 	"strconv"
 	"strings"
@@ -156,9 +157,23 @@ func (v *visit) shadow() {
 			own.ctx, own.do, own.remove = ctx, do, nil
 			var ignored Decision
 			defer own.recovered(&ignored)
-			if q := (&question{reading: &reading{visit: &own, rule: r}}); q.applies() {
+			if q := (&question{reading: &reading{visit: &own, rule: r}}); q.applies() && q.sampled() {
 				q.answer()
 			}
 		})
 	}
+}
+
+// sampled reports whether a shadow rule asks about this person: by the subject's digest, so that it is always the same
+// people. Whom a sample below 100% cannot name it leaves out.
+func (q *question) sampled() bool {
+	if q.rule.Sample >= 1 {
+		return true
+	}
+	probe := question{reading: q.reading}
+	if !probe.extract() || probe.subjectDigest() == "" {
+		return false
+	}
+	sum := q.engine.sampling.Sum("sample", []byte(probe.subject))
+	return float64(binary.BigEndian.Uint64(sum[:8]))/(1<<64) < q.rule.Sample
 }

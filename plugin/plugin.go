@@ -104,7 +104,7 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 	if k := p.Subject.Key.Value(); k != "" {
 		e.subject = identity.NewKey([]byte(k))
 	}
-	e.sampling = identity.NewKey([]byte("idvgate sample " + p.Digest))
+	e.sampling = identity.NewKey([]byte("idvgate sample"))
 	e.routes = compileRoutes(e)
 	return e, nil
 }

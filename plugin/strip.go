@@ -21,7 +21,7 @@ func strip(h *Head) []string {
 }
 
 func isReserved(name string) bool {
-	if len(name) < len(reserved) {
+	if len(name) < len(reserved) || name[0]|0x20 != 'x' {
 		return false
 	}
 	for i := 0; i < len(reserved); i++ {

@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"runtime/debug"
 	"strings"
 	"time"
 	"unsafe"
@@ -43,11 +44,16 @@ type instance struct {
 	buffer []byte
 }
 
+// gcPercent lets the heap grow further than Go would between collections. What lives in a guest is small (a few MB), and
+// a collection stops every flow of the machine.
+const gcPercent = 400
+
 // ready is the instance, made at the first call: configuration can only be read while the host calls.
 func ready() *instance {
 	if guest != nil {
 		return guest
 	}
+	debug.SetGCPercent(gcPercent)
 	g := &instance{kept: kept{}}
 	g.table = flow.New(&g.out, time.Now)
 	doc, _ := pdk.GetConfig("policy")

@@ -38,6 +38,7 @@ type Table struct {
 	bodies map[uint64]*routine // by flow, those that wait for the body
 	shares map[string]*share
 	ready  []*routine
+	idle   []*routine // coroutines without a job
 }
 
 // New makes an empty Table.
@@ -51,10 +52,12 @@ func New(sink Sink, now func() time.Time) *Table {
 // Parked is how many coroutines wait.
 func (t *Table) Parked() int { return len(t.parked) + len(t.bodies) }
 
-// routine is one coroutine of a flow: its evaluation, or a shadow rule beside it.
+// routine is one coroutine. It runs an evaluation, or a shadow rule beside it, and is then kept for the next one: a new
+// coroutine would grow its stack anew, which costs more in a guest than the evaluation itself.
 type routine struct {
 	table *Table
 	flow  uint64
+	job   func(*routine) // what it runs; nil: it is idle
 	next  func() (struct{}, bool)
 	yield func(struct{}) bool
 	// what came while it was parked
@@ -63,6 +66,9 @@ type routine struct {
 	response *callout.Response
 	err      error
 }
+
+// maxIdle bounds the coroutines that are kept.
+const maxIdle = 64
 
 // Begin starts the evaluation of a request.
 func (t *Table) Begin(flow uint64, head *plugin.Head, evaluate Evaluate) {
@@ -113,13 +119,33 @@ func (t *Table) Beside(ctx context.Context, do callout.Doer, run func(context.Co
 	t.spawn(r.flow, func(own *routine) { run(context.WithValue(ctx, key{}, own), own) })
 }
 
-func (t *Table) spawn(flow uint64, run func(*routine)) {
-	r := &routine{table: t, flow: flow}
-	r.next, _ = iter.Pull(func(yield func(struct{}) bool) {
-		r.yield = yield
-		run(r)
-	})
+// spawn has a coroutine run job, once the queue gets to it.
+func (t *Table) spawn(flow uint64, job func(*routine)) {
+	var r *routine
+	if n := len(t.idle); n > 0 {
+		r, t.idle = t.idle[n-1], t.idle[:n-1]
+	} else {
+		r = &routine{table: t}
+		r.next, _ = iter.Pull(r.run)
+	}
+	r.flow, r.job = flow, job
 	t.wake(r)
+}
+
+// run is the coroutine: one job after the other.
+func (r *routine) run(yield func(struct{}) bool) {
+	r.yield = yield
+	for {
+		r.job(r)
+		r.job, r.body, r.bodyErr = nil, nil, nil
+		if len(r.table.idle) == maxIdle {
+			return
+		}
+		r.table.idle = append(r.table.idle, r)
+		if !yield(struct{}{}) {
+			return
+		}
+	}
 }
 
 func (t *Table) wake(r *routine) { t.ready = append(t.ready, r) }

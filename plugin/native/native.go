@@ -71,7 +71,7 @@ func (d *Doer) Do(ctx context.Context, r *callout.Request) (*callout.Response, e
 	if r.Timeout <= 0 {
 		return nil, &callout.Error{Kind: callout.Blocked}
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+	ctx, cancel := context.WithTimeout(timeless{ctx}, r.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
@@ -101,6 +101,12 @@ func (d *Doer) Do(ctx context.Context, r *callout.Request) (*callout.Response, e
 	}
 	return response, nil
 }
+
+// timeless is a context without its deadline. The engine's contexts have one that no timer watches over, and the context
+// package, which trusts a parent with an earlier deadline to end its children, would set none either.
+type timeless struct{ context.Context }
+
+func (timeless) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 func kind(err error) callout.Kind {
 	var timeout net.Error

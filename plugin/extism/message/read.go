@@ -3,14 +3,11 @@
 package message
 
 import (
+	"bytes"
 	"errors"
-	"strconv"
-
-	"github.com/tidwall/gjson"
 
 	"github.com/idvgate/idvgate/plugin"
 	"github.com/idvgate/idvgate/providers/callout"
-	"github.com/idvgate/idvgate/providers/strictjson"
 )
 
 // ErrMalformed is all that is said of a message that cannot be read.
@@ -32,17 +29,10 @@ type In struct {
 
 // Read takes the first message off input and returns it with the rest.
 func Read(input []byte) (In, []byte, error) {
+	line, rest, _ := bytes.Cut(input, []byte{'\n'})
 	var m In
-	line := input
-	rest := []byte(nil)
-	for i, c := range input {
-		if c == '\n' {
-			line, rest = input[:i], input[i+1:]
-			break
-		}
-	}
-	n, err := m.line(line)
-	if err != nil || n > len(rest) {
+	n, ok := m.line(string(line))
+	if !ok || n > uint64(len(rest)) {
 		return In{}, nil, ErrMalformed
 	}
 	m.Bytes = rest[:n:n]
@@ -50,106 +40,31 @@ func Read(input []byte) (In, []byte, error) {
 }
 
 // line reads the JSON line and returns how many raw bytes follow it.
-func (m *In) line(line []byte) (bytes int, err error) {
-	if strictjson.Check(line) != nil {
-		return 0, ErrMalformed
-	}
-	ok := true
-	gjson.Parse(string(line)).ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
+func (m *In) line(line string) (raw uint64, ok bool) {
+	s := scanner{s: line}
+	s.object(func(key string) {
+		switch key {
 		case "flow":
-			m.Flow, ok = number(v)
+			m.Flow = s.number()
 		case "head":
-			m.Head, ok = head(v)
+			m.Head = s.head()
 		case "body":
-			m.Body = v.String()
+			m.Body = s.word()
 		case "callId":
-			m.CallID, ok = number(v)
+			m.CallID = s.number()
 		case "timer":
-			m.Timer, ok = number(v)
+			m.Timer = s.number()
 		case "status":
-			var n uint64
-			n, ok = number(v)
-			m.Status = int(min(n, 999))
+			m.Status = int(min(s.number(), 999))
 		case "headers":
-			m.Header, ok = headers(v)
+			m.Header = s.headers()
 		case "error":
-			m.Error = v.String()
+			m.Error = s.text()
 		case "bytes":
-			var n uint64
-			n, ok = number(v)
-			bytes = int(min(n, 1<<40))
+			raw = s.number()
+		default:
+			s.skip()
 		}
-		return ok
 	})
-	if !ok {
-		return 0, ErrMalformed
-	}
-	return bytes, nil
-}
-
-func number(v gjson.Result) (uint64, bool) {
-	n, err := strconv.ParseUint(v.Raw, 10, 53)
-	return n, err == nil
-}
-
-func head(v gjson.Result) (*plugin.Head, bool) {
-	h := &plugin.Head{}
-	ok := v.IsObject()
-	v.ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
-		case "id":
-			h.ID = v.Str
-		case "method":
-			h.Method = v.Str
-		case "scheme":
-			h.Scheme = v.Str
-		case "host":
-			h.Host = v.Str
-		case "path":
-			h.Path = v.Str
-		case "headers":
-			h.Header, ok = headers(v)
-		case "client":
-			h.Client = v.Str
-		case "jwt":
-			if v.IsObject() {
-				h.JWT = []byte(v.Raw)
-			}
-		case "noBody":
-			h.NoBody = v.Bool()
-		case "upgrade":
-			h.Upgrade = v.Bool()
-		}
-		return ok
-	})
-	return h, ok && h.Method != ""
-}
-
-// headers reads a list of [name, value].
-func headers(v gjson.Result) ([]callout.Header, bool) {
-	if !v.IsArray() {
-		return nil, false
-	}
-	list := make([]callout.Header, 0, 16)
-	ok := true
-	v.ForEach(func(_, pair gjson.Result) bool {
-		var h callout.Header
-		n := 0
-		pair.ForEach(func(_, part gjson.Result) bool {
-			switch n {
-			case 0:
-				h.Name = part.Str
-			case 1:
-				h.Value = part.Str
-			}
-			n++
-			ok = ok && part.Type == gjson.String
-			return ok
-		})
-		ok = ok && n == 2 && h.Name != ""
-		list = append(list, h)
-		return ok
-	})
-	return list, ok
+	return raw, !s.bad && s.peek() == 0
 }
