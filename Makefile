@@ -41,7 +41,7 @@ format: ## gofmt
 	gofmt -w $$(git ls-files '*.go')
 
 e2e: build ## the command as a user runs it, end to end
-	$(GO) test ./tests/e2e -count=1
+	$(GO) test -tags e2e ./tests/e2e -count=1
 
 bench: build ## CPU time per request against peers, in one run
 	cd tests/bench && $(GO) run . -guest ../../$(WASM)

@@ -1,0 +1,22 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestEachPrintedCommandInAShell pastes what the demo prints into a shell, with curl.
+func TestEachPrintedCommandInAShell(t *testing.T) {
+	p, _ := demo(t)
+	for _, s := range tour(t, p.text()) {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", s.curl+` -w '\n%{http_code}'`).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v (curl is the Debian package curl): %s", err, out)
+		}
+		i := strings.LastIndexByte(string(out), '\n')
+		check(t, s.curl, string(out[i+1:]), s.status, s.reason, out[:i])
+	}
+}
