@@ -7,10 +7,14 @@ package celerity
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/session"
+	"github.com/idvgate/idvgate/providers/settings"
+	"github.com/idvgate/idvgate/providers/wire"
 )
 
 const (
@@ -29,13 +33,7 @@ func Info() providers.Info {
 		Checks: []providers.Check{providers.Mobile3},
 		Config: Config{},
 		Codes:  codes(),
-		New: func(config []byte, env providers.Env) (providers.Provider, error) {
-			p, err := New(config, env)
-			if err != nil {
-				return nil, err
-			}
-			return p, nil
-		},
+		New:    settings.Constructor(New),
 	}
 }
 
@@ -46,8 +44,8 @@ type Provider struct {
 	async    bool
 	extData  *extData // nil: none is sent; its serialNo is filled in per question
 	serialNo bool
-	fixed    *token   // the policy's own token; nil: the session's
-	session  *session // nil with a fixed token
+	fixed    string           // the policy's own token
+	session  *session.Session // nil with a fixed token
 }
 
 var (
@@ -55,30 +53,19 @@ var (
 	errClaim = errors.New("a claim that the check needs is missing")
 )
 
-// Verify asks once. A 401 is answered by one new login and the same question once more: the vendor's token ran out
-// before its time, and a question without a valid token is not judged.
+// Verify asks once, or once more after a 401 where it can log in anew.
 func (p *Provider) Verify(ctx context.Context, do callout.Doer, q providers.Query) (providers.Result, error) {
 	if q.Check != providers.Mobile3 {
-		return providers.Result{}, notSent(providers.Refused, errCheck)
+		return providers.Result{}, wire.NotSent(name, providers.Refused, errCheck)
 	}
 	if q.Person.Name.IsZero() || q.Person.ID.IsZero() || q.Person.Mobile.IsZero() {
-		return providers.Result{}, notSent(providers.Refused, errClaim)
+		return providers.Result{}, wire.NotSent(name, providers.Refused, errClaim)
 	}
 	body, err := p.question(q)
 	if err != nil {
-		return providers.Result{}, notSent(providers.Refused, err)
+		return providers.Result{}, wire.NotSent(name, providers.Refused, err)
 	}
-	t, err := p.token(ctx, do, 0)
-	if err != nil {
-		return providers.Result{}, err
-	}
-	resp, err := p.ask(ctx, do, t, body)
-	if err == nil && resp.Status == 401 && p.fixed == nil {
-		if t, err = p.token(ctx, do, t.generation); err != nil {
-			return providers.Result{}, err
-		}
-		resp, err = p.ask(ctx, do, t, body)
-	}
+	resp, err := p.ask(ctx, do, body)
 	if err != nil {
 		return providers.Result{}, err
 	}
@@ -106,18 +93,28 @@ func (p *Provider) question(q providers.Query) ([]byte, error) {
 		e.SerialNo = serial
 		m.ExtData = &e
 	}
-	return encode(m)
+	return json.Marshal(m)
 }
 
-// ask sends the question under the token.
-func (p *Provider) ask(ctx context.Context, do callout.Doer, t *token, body []byte) (*callout.Response, error) {
+// ask sends the question under the policy's own token or the session's.
+func (p *Provider) ask(ctx context.Context, do callout.Doer, body []byte) (*callout.Response, error) {
+	if p.session == nil {
+		return p.send(ctx, do, p.fixed, body)
+	}
+	return p.session.Ask(ctx, do, func(token string) (*callout.Response, error) {
+		return p.send(ctx, do, token, body)
+	})
+}
+
+// send is one exchange: the question under that token.
+func (p *Provider) send(ctx context.Context, do callout.Doer, token string, body []byte) (*callout.Response, error) {
 	resp, err := do.Do(ctx, &callout.Request{
 		Method: "POST",
 		URL:    p.url + verifyPath,
 		Header: []callout.Header{
 			{Name: "Content-Type", Value: "application/json"},
 			{Name: "Accept", Value: "application/json"},
-			{Name: "Authorization", Value: t.value}, // raw: no "Bearer" (token page)
+			{Name: "Authorization", Value: token}, // raw: no "Bearer" (token page)
 		},
 		Body: body,
 	})
@@ -125,17 +122,4 @@ func (p *Provider) ask(ctx context.Context, do callout.Doer, t *token, body []by
 		return nil, providers.FromCallout(name, err)
 	}
 	return resp, nil
-}
-
-// token is the token to ask with: the fixed one, or the session's, newer than the rejected generation (0: none was).
-func (p *Provider) token(ctx context.Context, do callout.Doer, rejected uint64) (*token, error) {
-	if p.fixed != nil {
-		return p.fixed, nil
-	}
-	return p.session.token(ctx, do, rejected)
-}
-
-// notSent is an error before the question left us: it costs nothing.
-func notSent(kind providers.ErrorKind, err error) *providers.Error {
-	return &providers.Error{Provider: name, Kind: kind, Billed: providers.BilledNo, Err: err}
 }

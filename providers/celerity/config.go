@@ -1,12 +1,10 @@
 package celerity
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/idvgate/idvgate/providers"
+	"github.com/idvgate/idvgate/providers/settings"
 )
 
 // Config is what a policy says about celerity. The endpoint is the policy's own field: the vendor's page names only a
@@ -36,8 +34,11 @@ type ExtData struct {
 
 // New makes a Provider. Its error is every fault of the configuration, each a *providers.ConfigError, joined.
 func New(config []byte, env providers.Env) (*Provider, error) {
-	var f faults
-	c := f.decode(config)
+	var (
+		f settings.Faults
+		c Config
+	)
+	f.Decode(name, config, &c)
 	p := &Provider{
 		url:   strings.TrimSuffix(env.Endpoint, "/"),
 		group: c.Group,
@@ -55,61 +56,26 @@ func New(config []byte, env providers.Env) (*Provider, error) {
 	switch {
 	case len(f) > 0: // what was given could not be read
 	case c.Login != nil && c.Token != nil:
-		f.add("token", "either login or token, not both")
+		f.Add("token", "either login or token, not both")
 	case c.Login != nil:
-		f.login(c.Login)
+		f.Require("login.sysName", c.Login.SysName)
+		f.Require("login.userCode", c.Login.UserCode)
+		f.Require("login.password", c.Login.Password.Value())
 		p.session = newSession(p.url, c.Login, env)
 	case c.Token.Value() != "":
 		if !printable(c.Token.Value()) {
-			f.add("token", "has characters that no header may hold")
+			f.Add("token", "has characters that no header may hold")
 		}
-		p.fixed = &token{value: c.Token.Value()}
+		p.fixed = c.Token.Value()
 	case c.Token != nil:
-		f.add("token", "is empty")
+		f.Add("token", "is empty")
 	default:
-		f.add("login", "is required, unless there is a token")
+		f.Add("login", "is required, unless there is a token")
 	}
-	if len(f) > 0 {
-		return nil, errors.Join(f...)
+	if err := f.Err(); err != nil {
+		return nil, err
 	}
 	return p, nil
-}
-
-// faults gathers what is wrong, so that an author hears of everything at once.
-type faults []error
-
-func (f *faults) add(field, problem string) {
-	*f = append(*f, &providers.ConfigError{Field: field, Problem: problem})
-}
-
-func (f *faults) decode(config []byte) Config {
-	var c Config
-	d := json.NewDecoder(bytes.NewReader(config))
-	d.DisallowUnknownFields()
-	err := d.Decode(&c)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-	case errors.As(err, &wrong):
-		f.add(wrong.Field, "is of the wrong type")
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		f.add(strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`), "unknown field")
-	default:
-		f.add("", "is not the JSON of a celerity configuration")
-	}
-	return c
-}
-
-func (f *faults) login(l *Login) {
-	if l.SysName == "" {
-		f.add("login.sysName", "is required")
-	}
-	if l.UserCode == "" {
-		f.add("login.userCode", "is required")
-	}
-	if l.Password.Value() == "" {
-		f.add("login.password", "is required")
-	}
 }
 
 // printable says that s may stand in a header: visible ASCII and inner spaces.

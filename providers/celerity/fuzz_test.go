@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/providertest"
 )
 
 // FuzzReply: whatever comes back, there is a result that is well-formed or an *Error, and a match only where the reply
@@ -25,7 +24,7 @@ func FuzzReply(f *testing.F) {
 		f.Add(body, true)
 		f.Add(body, false)
 	}
-	for _, body := range recorded(f) {
+	for _, body := range providertest.Recorded(f) {
 		f.Add(body, false)
 		f.Add(body, true)
 	}
@@ -51,24 +50,4 @@ func FuzzReply(f *testing.F) {
 			t.Fatalf("login: token %q, error %v", token, err)
 		}
 	})
-}
-
-// recorded is the body of every reply among the wire vectors.
-func recorded(f *testing.F) [][]byte {
-	f.Helper()
-	files, err := filepath.Glob("testdata/*.reply")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no recorded replies: %v", err)
-	}
-	var bodies [][]byte
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		if _, body, ok := bytes.Cut(text, []byte("\n\n")); ok {
-			bodies = append(bodies, body)
-		}
-	}
-	return bodies
 }

@@ -2,13 +2,12 @@ package celerity
 
 import (
 	"errors"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
 	"github.com/idvgate/idvgate/providers/identity"
+	"github.com/idvgate/idvgate/providers/wire"
 )
 
 const (
@@ -66,14 +65,12 @@ var (
 	errNoTrace   = errors.New("accepted without a traceNo")
 	errCode      = errors.New("unknown Result")
 	errNotPassed = errors.New("the vendor did not answer the question")
-	errToken     = errors.New("login without a token that a header may hold")
-	errLogin     = errors.New("login is refused")
 )
 
 // judge says what the reply to a question means.
 func (p *Provider) judge(resp *callout.Response) (providers.Result, error) {
 	if resp.Status != 200 {
-		return providers.Result{}, refused(resp)
+		return providers.Result{}, wire.Status(name, resp)
 	}
 	var r reply
 	if err := callout.Decode(resp.Body, &r); err != nil {
@@ -87,14 +84,14 @@ func (p *Provider) judge(resp *callout.Response) (providers.Result, error) {
 	case r.Data == nil:
 		return malformed(resp, errData)
 	}
-	a, err := open(r.Data.Result)
-	trace := providers.Token(string(r.Data.TraceNo))
+	a, err := open(r.Data.Value.Result)
+	trace := providers.Token(string(r.Data.Value.TraceNo))
 	switch {
 	case err != nil:
 		return malformed(resp, err)
 	case a == nil && !p.async:
 		return malformed(resp, errNoAnswer)
-	case a == nil && r.Data.TraceNo == "":
+	case a == nil && r.Data.Value.TraceNo == "":
 		return malformed(resp, errNoTrace)
 	case a == nil:
 		// Accepted (assumed: a traceNo and no result). No query is known, so there is nothing to resume.
@@ -129,7 +126,7 @@ func (r *row) result(a *answer, trace string) (providers.Result, error) {
 }
 
 // carrier is the Isp in our words; "" for one that the page does not list.
-func carrier(isp text) string {
+func carrier(isp wire.Text) string {
 	switch isp {
 	case "移动":
 		return "mobile"
@@ -141,67 +138,13 @@ func carrier(isp text) string {
 	return ""
 }
 
-// judgeLogin reads the token out of a login's reply, or says why there is none. A login is never billed.
-func judgeLogin(resp *callout.Response) (string, error) {
-	e := &providers.Error{Provider: name, Kind: providers.Malformed, Status: resp.Status, Billed: providers.BilledNo}
-	var r loginReply
-	err := callout.Decode(resp.Body, &r)
-	if err == nil && r.ErrCode != nil {
-		e.Code = short(*r.ErrCode)
-	}
-	switch {
-	case resp.Status != 200:
-		not200 := refused(resp)
-		not200.Billed, not200.Code = providers.BilledNo, e.Code
-		return "", not200
-	case err != nil:
-		e.Err = err
-	case r.ErrCode == nil:
-		e.Err = errErrCode
-	case *r.ErrCode != "0":
-		e.Kind, e.Err = providers.Refused, errLogin
-	case r.Data == nil || len(r.Data.AccessToken) > maxToken || !printable(string(r.Data.AccessToken)):
-		e.Code, e.Err = "", errToken
-	default:
-		return string(r.Data.AccessToken), nil
-	}
-	return "", e
-}
-
-// refused is what a reply with another status than 200 means. The vendor documents none; 5xx may come after the work
-// was done, 4xx (assumed) before it began.
-func refused(resp *callout.Response) *providers.Error {
-	e := &providers.Error{Provider: name, Status: resp.Status, Retry: retryAfter(resp)}
-	e.Err = errors.New("HTTP status " + strconv.Itoa(resp.Status))
-	switch s := resp.Status; {
-	case s == 429:
-		e.Kind, e.Billed = providers.Busy, providers.BilledNo
-	case s >= 400 && s < 500:
-		e.Kind, e.Billed = providers.Refused, providers.BilledNo
-	case s >= 500:
-		e.Kind = providers.Unavailable
-	default:
-		e.Kind = providers.Malformed
-	}
-	return e
-}
-
-// retryAfter is the reply's Retry-After in whole seconds, at most an hour; 0 for a date or anything else.
-func retryAfter(resp *callout.Response) time.Duration {
-	n, err := strconv.ParseUint(resp.Get("Retry-After"), 10, 16)
-	if err != nil {
-		return 0
-	}
-	return min(time.Duration(n)*time.Second, time.Hour)
-}
-
 // malformed is an error about a reply that cannot be read. The question may have been billed.
 func malformed(resp *callout.Response, err error) (providers.Result, error) {
 	return providers.Result{}, &providers.Error{Provider: name, Kind: providers.Malformed, Status: resp.Status, Err: err}
 }
 
 // unknown is an error about a code that is not in the table.
-func unknown(resp *callout.Response, code text, err error) (providers.Result, error) {
+func unknown(resp *callout.Response, code wire.Text, err error) (providers.Result, error) {
 	return providers.Result{}, &providers.Error{
 		Provider: name, Kind: providers.Malformed, Status: resp.Status, Code: short(code), UnknownCode: true, Err: err,
 	}
@@ -209,7 +152,7 @@ func unknown(resp *callout.Response, code text, err error) (providers.Result, er
 
 // short is a code as errors show it: a number of up to 8 characters, as all of the vendor's are; else "". So no claim
 // that a reply echoes can pass for a code.
-func short(code text) string {
+func short(code wire.Text) string {
 	digits := strings.TrimPrefix(string(code), "-")
 	if len(code) > 8 || digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return ""

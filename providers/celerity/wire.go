@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/wire"
 )
 
 // question is a request's body (seed). group is required by the page's table and missing in its sample: always sent.
@@ -38,44 +39,24 @@ type loginRequest struct {
 
 // loginReply is what a login gets (token page). The refresh token is not used: a login is as cheap.
 type loginReply struct {
-	ErrCode *text      `json:"errcode"`
-	Data    *loginData `json:"data"`
+	ErrCode *wire.Text              `json:"errcode"`
+	Data    *wire.Object[loginData] `json:"data"`
 }
 
 type loginData struct {
-	AccessToken text `json:"accessToken"`
-}
-
-// UnmarshalJSON takes what is no object for an empty one, as replyData does.
-func (d *loginData) UnmarshalJSON(b []byte) error {
-	*d = loginData{}
-	if len(b) == 0 || b[0] != '{' {
-		return nil
-	}
-	type plain loginData
-	return json.Unmarshal(b, (*plain)(d))
+	AccessToken wire.Text `json:"accessToken"`
 }
 
 // reply is what a question gets (seed). status has no documented meaning, and errmsg says SUCCESS or tells what
 // errcode tells: neither is read. Pointers tell an absent code from a 0.
 type reply struct {
-	ErrCode *text      `json:"errcode"`
-	Data    *replyData `json:"data"`
+	ErrCode *wire.Text              `json:"errcode"`
+	Data    *wire.Object[replyData] `json:"data"`
 }
 
 type replyData struct {
-	TraceNo text            `json:"traceNo"`
+	TraceNo wire.Text       `json:"traceNo"`
 	Result  json.RawMessage `json:"result"` // an object in the sample, a string in the table
-}
-
-// UnmarshalJSON takes what is no object for an empty one: beside an errcode that is a failure anything may stand.
-func (d *replyData) UnmarshalJSON(b []byte) error {
-	*d = replyData{}
-	if len(b) == 0 || b[0] != '{' {
-		return nil
-	}
-	type plain replyData
-	return json.Unmarshal(b, (*plain)(d))
 }
 
 type result struct {
@@ -86,35 +67,10 @@ type result struct {
 }
 
 type answer struct {
-	Result    *text `json:"Result"`
-	Isp       text  `json:"Isp"`
-	RequestID text  `json:"RequestId"`
+	Result    *wire.Text `json:"Result"`
+	Isp       wire.Text  `json:"Isp"`
+	RequestID wire.Text  `json:"RequestId"`
 }
-
-// text is a string, or a number as it was written: the vendor's page shows codes as both, and its numbers of 16 and
-// more digits would lose some as a float64. Any other value reads as "", which is no code.
-type text string
-
-// UnmarshalJSON never fails: what is no text decides nothing.
-func (t *text) UnmarshalJSON(b []byte) error {
-	*t = ""
-	if len(b) == 0 {
-		return nil
-	}
-	switch c := b[0]; {
-	case c == '"':
-		var s string
-		if json.Unmarshal(b, &s) == nil {
-			*t = text(s)
-		}
-	case c == '-' || c >= '0' && c <= '9':
-		*t = text(b)
-	}
-	return nil
-}
-
-// encode is a request's body.
-func encode(v any) ([]byte, error) { return json.Marshal(v) }
 
 var errTwice = errors.New("result stands at two levels and differs")
 

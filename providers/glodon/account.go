@@ -63,7 +63,7 @@ func (p *Provider) create(ctx context.Context, do callout.Doer, who identity.Per
 	if err != nil {
 		return "", billed(err, providers.BilledNo)
 	}
-	switch id := string(r.Data.AccountID); r.code() {
+	switch id := string(r.Data.Value.AccountID); r.code() {
 	case codeOK:
 		switch {
 		case id == "":

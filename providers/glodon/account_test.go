@@ -23,59 +23,59 @@ func TestAccounts(t *testing.T) {
 	}{
 		{"a kept account is not created again", func(t *testing.T, env providers.Env, v *vendor) {
 			p := provider(t, config, env)
-			ask(t, p, v, liLei(t), 1)
+			providertest.Crowd(t, p, v, liLei(t), 1)
 			v.calls(t, "first", "login", "account", "identify")
-			ask(t, p, v, liLei(t), 1)
+			providertest.Crowd(t, p, v, liLei(t), 1)
 			v.calls(t, "second", "identify")
-			ask(t, provider(t, config, env), v, liLei(t), 1)
+			providertest.Crowd(t, provider(t, config, env), v, liLei(t), 1)
 			v.calls(t, "after a reload", "login", "identify")
 		}},
 		{"a hundred who ask about one person at once share login and account", func(t *testing.T, env providers.Env, v *vendor) {
-			ask(t, provider(t, config, env), v, liLei(t), many)
+			providertest.Crowd(t, provider(t, config, env), v, liLei(t), many)
 			v.calls(t, "all", "login", "account", "100 identify")
 		}},
 		{"an account is nobody else's: not with another name", func(t *testing.T, env providers.Env, v *vendor) {
 			p := provider(t, config, env)
-			ask(t, p, v, liLei(t), 1)
+			providertest.Crowd(t, p, v, liLei(t), 1)
 			refuses(t, p, v, query(t, "韩梅梅", "110101199003070003", "13800001000"), "20010")
 			v.calls(t, "both", "login", "account", "identify", "account")
 		}},
 		{"an account is nobody else's: not with another ID number", func(t *testing.T, env providers.Env, v *vendor) {
 			p := provider(t, config, env)
-			ask(t, p, v, liLei(t), 1)
+			providertest.Crowd(t, p, v, liLei(t), 1)
 			refuses(t, p, v, query(t, "李雷", "110101199003080009", "13800001000"), "20010")
 		}},
 		{"an account is nobody else's: not with another mobile", func(t *testing.T, env providers.Env, v *vendor) {
 			p := provider(t, config, env)
-			ask(t, p, v, liLei(t), 1)
-			ask(t, p, v, query(t, "李雷", "110101199003070003", "13800001001"), 1)
+			providertest.Crowd(t, p, v, liLei(t), 1)
+			providertest.Crowd(t, p, v, query(t, "李雷", "110101199003070003", "13800001001"), 1)
 			v.calls(t, "both", "login", "account", "identify", "account", "identify")
 		}},
 		{"another instance does not use the account", func(t *testing.T, env providers.Env, v *vendor) {
-			ask(t, provider(t, config, env), v, liLei(t), 1)
+			providertest.Crowd(t, provider(t, config, env), v, liLei(t), 1)
 			env.Instance = "other"
 			refuses(t, provider(t, config, env), v, liLei(t), "20010")
 		}},
 		{"another endpoint does not use the account", func(t *testing.T, env providers.Env, v *vendor) {
-			ask(t, provider(t, config, env), v, liLei(t), 1)
+			providertest.Crowd(t, provider(t, config, env), v, liLei(t), 1)
 			env.Endpoint = "https://test.example"
 			refuses(t, provider(t, config, env), v, liLei(t), "20010")
 		}},
 		{"a rotated secret finds the accounts of the old one", func(t *testing.T, env providers.Env, v *vendor) {
-			ask(t, provider(t, configWith(`["old"]`), env), v, liLei(t), 1)
+			providertest.Crowd(t, provider(t, configWith(`["old"]`), env), v, liLei(t), 1)
 			v.calls(t, "old", "login", "account", "identify")
-			ask(t, provider(t, configWith(`["new","old"]`), env), v, liLei(t), 1)
+			providertest.Crowd(t, provider(t, configWith(`["new","old"]`), env), v, liLei(t), 1)
 			v.calls(t, "both", "login", "identify")
 			refuses(t, provider(t, configWith(`["new"]`), env), v, liLei(t), "20010")
 		}},
 		{"an account that the vendor lost is replaced", func(t *testing.T, env providers.Env, v *vendor) {
 			p := provider(t, config, env)
-			ask(t, p, v, liLei(t), 1)
+			providertest.Crowd(t, p, v, liLei(t), 1)
 			v.calls(t, "first", "login", "account", "identify")
 			v.deleted = map[string]bool{"acct0": true}
-			ask(t, p, v, liLei(t), 1)
+			providertest.Crowd(t, p, v, liLei(t), 1)
 			v.calls(t, "lost", "identify", "account", "identify")
-			ask(t, p, v, liLei(t), 1)
+			providertest.Crowd(t, p, v, liLei(t), 1)
 			v.calls(t, "replaced", "identify")
 		}},
 		{"a new account that the vendor does not know is an error, once", func(t *testing.T, env providers.Env, v *vendor) {
@@ -89,10 +89,10 @@ func TestAccounts(t *testing.T) {
 			v.before = func(path string) {
 				if path == "person" {
 					v.before = nil
-					ask(t, provider(t, config, other), v, liLei(t), 1)
+					providertest.Crowd(t, provider(t, config, other), v, liLei(t), 1)
 				}
 			}
-			ask(t, provider(t, config, env), v, liLei(t), 1)
+			providertest.Crowd(t, provider(t, config, env), v, liLei(t), 1)
 			v.calls(t, "both", "2 login", "account", "identify", "account", "identify")
 		}},
 	} {

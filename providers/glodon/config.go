@@ -1,13 +1,11 @@
 package glodon
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/identity"
+	"github.com/idvgate/idvgate/providers/settings"
 )
 
 // Config is what a policy says about Glodon.
@@ -22,10 +20,13 @@ type Config struct {
 
 // New makes a Provider. Its error is every fault of the configuration, each a *providers.ConfigError, joined.
 func New(config []byte, env providers.Env) (*Provider, error) {
-	var f faults
-	c := f.decode(config)
-	if len(f) > 0 {
-		return nil, errors.Join(f...)
+	var (
+		f faults
+		c Config
+	)
+	f.Decode(name, config, &c)
+	if err := f.Err(); err != nil {
+		return nil, err
 	}
 	p := &Provider{
 		url:         strings.TrimSuffix(env.Endpoint, "/"),
@@ -39,13 +40,13 @@ func New(config []byte, env providers.Env) (*Provider, error) {
 	f.secret("appKey", c.AppKey)
 	f.secret("appSecret", c.AppSecret)
 	if strings.Contains(c.AppKey.Value(), ":") {
-		f.add("appKey", "must hold no colon: it is sent by HTTP Basic") // RFC 7617
+		f.Add("appKey", "must hold no colon: it is sent by HTTP Basic") // RFC 7617
 	}
 	f.url("returnUrl", c.ReturnURL, "")
 	f.url("tokenEndpoint", p.tokenURL, "?#")
 	p.pages = f.origins("pageHosts", c.PageHosts)
-	if len(f) > 0 {
-		return nil, errors.Join(f...)
+	if err := f.Err(); err != nil {
+		return nil, err
 	}
 	p.session = newSession(p.tokenURL, c.AppKey.Value(), c.AppSecret.Value(), env)
 	p.accounts = accounts{
@@ -59,38 +60,14 @@ func New(config []byte, env providers.Env) (*Provider, error) {
 	return p, nil
 }
 
-// faults gathers what is wrong, so that an author hears of everything at once.
-type faults []error
-
-func (f *faults) add(field, problem string) {
-	*f = append(*f, &providers.ConfigError{Field: field, Problem: problem})
-}
-
-func (f *faults) decode(config []byte) Config {
-	var c Config
-	d := json.NewDecoder(bytes.NewReader(config))
-	d.DisallowUnknownFields()
-	err := d.Decode(&c)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-	case errors.As(err, &wrong):
-		f.add(wrong.Field, "is of the wrong type")
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		f.add(strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`), "unknown field")
-	default:
-		f.add("", "is not the JSON of a glodon configuration")
-	}
-	return c
-}
+// faults is what is wrong with a configuration, with checks of its own.
+type faults struct{ settings.Faults }
 
 func (f *faults) secret(field string, s providers.Secret) {
-	if s.Value() == "" {
-		f.add(field, "is required")
-	}
+	f.Require(field, s.Value())
 	for i, v := range s {
 		if v == "" && i > 0 {
-			f.add(field, "has an empty value in its list")
+			f.Add(field, "has an empty value in its list")
 		}
 	}
 }
@@ -99,12 +76,12 @@ func (f *faults) secret(field string, s providers.Secret) {
 func (f *faults) url(field, s, without string) {
 	switch {
 	case s == "":
-		f.add(field, "is required")
+		f.Add(field, "is required")
 	case strings.ContainsAny(s, without):
-		f.add(field, "must have neither query nor fragment")
+		f.Add(field, "must have neither query nor fragment")
 	default:
 		if _, err := parseURL(s); err != nil {
-			f.add(field, err.Error())
+			f.Add(field, err.Error())
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,16 +22,18 @@ func FuzzReply(f *testing.F) {
 	} {
 		f.Add(r.Body)
 	}
-	for _, body := range recorded(f) {
+	for _, body := range providertest.Recorded(f) {
 		f.Add(body)
 	}
-	env := providertest.Env(f)
-	p, err := New([]byte(config), env)
+	p, err := New([]byte(config), providertest.Env(f))
 	if err != nil {
 		f.Fatal(err)
 	}
-	p.session.current.Store(&token{value: "t", generation: 1, renew: env.Now().Add(1e9), expires: env.Now().Add(1e9)})
 	who := providertest.Sample(f)
+	// Logs in; from here on the clock stands and the token is good.
+	if _, err := p.identify(f.Context(), providertest.NewDoer(login("t"), code(`"20020"`)), who, accountID); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		resp := &callout.Response{Status: 200, Body: body}
 		do := providertest.DoerFunc(func(context.Context, *callout.Request) (*callout.Response, error) { return resp, nil })
@@ -56,24 +56,4 @@ func FuzzReply(f *testing.F) {
 			t.Fatalf("login: token %q, life %s, error %v", value, life, err)
 		}
 	})
-}
-
-// recorded is the body of every reply among the wire vectors.
-func recorded(f *testing.F) [][]byte {
-	f.Helper()
-	files, err := filepath.Glob("testdata/*.reply")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no recorded replies: %v", err)
-	}
-	var bodies [][]byte
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		if _, body, ok := bytes.Cut(text, []byte("\n\n")); ok {
-			bodies = append(bodies, body)
-		}
-	}
-	return bodies
 }

@@ -10,11 +10,15 @@ package glodon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
 	"github.com/idvgate/idvgate/providers/identity"
+	"github.com/idvgate/idvgate/providers/session"
+	"github.com/idvgate/idvgate/providers/settings"
+	"github.com/idvgate/idvgate/providers/wire"
 )
 
 const (
@@ -39,13 +43,7 @@ func Info() providers.Info {
 		Endpoint: defaultEndpoint,
 		Config:   Config{},
 		Codes:    codes(),
-		New: func(config []byte, env providers.Env) (providers.Provider, error) {
-			p, err := New(config, env)
-			if err != nil {
-				return nil, err
-			}
-			return p, nil
-		},
+		New:      settings.Constructor(New),
 	}
 }
 
@@ -56,7 +54,7 @@ type Provider struct {
 	returnURL   string
 	pages       []origin
 	certificate bool
-	session     *session
+	session     *session.Session
 	accounts    accounts
 }
 
@@ -98,7 +96,7 @@ func (p *Provider) Resume(ctx context.Context, do callout.Doer, q providers.Quer
 	}
 	account, ok := p.accounts.open(handle, who)
 	if !ok {
-		return providers.Result{}, notSent(providers.Refused, errHandle)
+		return providers.Result{}, wire.NotSent(name, providers.Refused, errHandle)
 	}
 	return p.identify(ctx, do, who, account)
 }
@@ -106,11 +104,11 @@ func (p *Provider) Resume(ctx context.Context, do callout.Doer, q providers.Quer
 // subject is the three claims of q and no other.
 func (p *Provider) subject(q providers.Query) (identity.Person, error) {
 	if q.Check != providers.Mobile3 {
-		return identity.Person{}, notSent(providers.Refused, errCheck)
+		return identity.Person{}, wire.NotSent(name, providers.Refused, errCheck)
 	}
 	who := q.Person.Only(identity.ClaimName, identity.ClaimIDNumber, identity.ClaimMobile)
 	if who.Name.IsZero() || who.ID.IsZero() || who.Mobile.IsZero() {
-		return identity.Person{}, notSent(providers.Refused, errClaim)
+		return identity.Person{}, wire.NotSent(name, providers.Refused, errClaim)
 	}
 	return who, nil
 }
@@ -130,7 +128,7 @@ func (p *Provider) identify(ctx context.Context, do callout.Doer, who identity.P
 	result := providers.Result{Reference: providers.Token(account), Trace: providers.Token(account)}
 	switch r.code() {
 	case codeOK:
-		page, err := p.page(string(r.Data.URL))
+		page, err := p.page(string(r.Data.Value.URL))
 		if err != nil {
 			return providers.Result{}, malformed(err)
 		}
@@ -163,34 +161,25 @@ func (p *Provider) certify(ctx context.Context, do callout.Doer, account string)
 	}
 	switch r.code() {
 	case codeOK:
-		if r.Data.CertID == "" {
+		if r.Data.Value.CertID == "" {
 			return "", malformed(errCertID)
 		}
-		return providers.Token(string(r.Data.CertID)), nil
+		return providers.Token(string(r.Data.Value.CertID)), nil
 	case codeHasCert:
 		return "", nil
 	}
 	return "", billed(r.failure(), providers.BilledUnknown)
 }
 
-// call makes one step and reads its reply. A 401 is answered by one new login and the same call once more: a call
-// without a valid token is not looked at.
+// call makes one step, or makes it once more after a 401 and a new login, and reads its reply.
 func (p *Provider) call(ctx context.Context, do callout.Doer, path string, message any) (*reply, error) {
-	body, err := encode(message)
+	body, err := json.Marshal(message)
 	if err != nil {
-		return nil, notSent(providers.Refused, err)
+		return nil, wire.NotSent(name, providers.Refused, err)
 	}
-	t, err := p.session.token(ctx, do, 0)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := p.send(ctx, do, path, t, body)
-	if err == nil && resp.Status == 401 {
-		if t, err = p.session.token(ctx, do, t.generation); err != nil {
-			return nil, err
-		}
-		resp, err = p.send(ctx, do, path, t, body)
-	}
+	resp, err := p.session.Ask(ctx, do, func(token string) (*callout.Response, error) {
+		return p.send(ctx, do, path, token, body)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -198,14 +187,14 @@ func (p *Provider) call(ctx context.Context, do callout.Doer, path string, messa
 }
 
 // send posts the body under the token, with the headers of the vendor's sample.
-func (p *Provider) send(ctx context.Context, do callout.Doer, path string, t *token, body []byte) (*callout.Response, error) {
+func (p *Provider) send(ctx context.Context, do callout.Doer, path, token string, body []byte) (*callout.Response, error) {
 	resp, err := do.Do(ctx, &callout.Request{
 		Method: "POST",
 		URL:    p.url + path,
 		Header: []callout.Header{
 			{Name: "accept", Value: "application/json;charset=UTF-8"},
 			{Name: "Content-Type", Value: "application/json"},
-			{Name: "authorization", Value: "Bearer " + t.value},
+			{Name: "authorization", Value: "Bearer " + token},
 		},
 		Body: body,
 	})

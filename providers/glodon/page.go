@@ -26,7 +26,7 @@ type origin struct{ scheme, host string }
 // origins reads pageHosts. A bare host is one of https.
 func (f *faults) origins(field string, hosts []string) []origin {
 	if len(hosts) == 0 {
-		f.add(field, "is required: at least one host")
+		f.Add(field, "is required: at least one host")
 	}
 	var list []origin
 	for i, h := range hosts {
@@ -37,11 +37,11 @@ func (f *faults) origins(field string, hosts []string) []origin {
 		u, err := parseURL(h)
 		switch {
 		case err != nil:
-			f.add(at, err.Error())
+			f.Add(at, err.Error())
 		case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(h, "?#"):
-			f.add(at, "must be a host, with its port if need be, and nothing behind it")
+			f.Add(at, "must be a host, with its port if need be, and nothing behind it")
 		case strings.Trim(strings.ToLower(u.Host), "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "":
-			f.add(at, "must be one host in ASCII: there are no patterns")
+			f.Add(at, "must be one host in ASCII: there are no patterns")
 		default:
 			list = append(list, originOf(u))
 		}

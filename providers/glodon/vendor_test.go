@@ -34,10 +34,8 @@ func (v *vendor) Do(ctx context.Context, r *callout.Request) (*callout.Response,
 	if v.before != nil {
 		v.before(r.URL[strings.LastIndex(r.URL, "/")+1:])
 	}
-	select {
-	case <-time.After(time.Second):
-	case <-ctx.Done():
-		return nil, &callout.Error{Kind: callout.Timeout}
+	if err := providertest.Pause(ctx, time.Second); err != nil {
+		return nil, err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -156,21 +154,6 @@ func query(t *testing.T, name, idNumber, mobile string) providers.Query {
 func liLei(t *testing.T) providers.Query {
 	t.Helper()
 	return query(t, "李雷", "110101199003070003", "13800001000")
-}
-
-// ask asks n times at once; all must match.
-func ask(t *testing.T, p *Provider, do callout.Doer, q providers.Query, n int) {
-	t.Helper()
-	var all sync.WaitGroup
-	for range n {
-		all.Go(func() {
-			r, err := p.Verify(t.Context(), do, q)
-			if err != nil || r.Outcome != providers.Match {
-				t.Errorf("got %s, %v", r.Outcome, err)
-			}
-		})
-	}
-	all.Wait()
 }
 
 // refuses asks once; it must be an error with that code.

@@ -1,10 +1,7 @@
 package jdcloud
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -12,6 +9,7 @@ import (
 
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/settings"
 )
 
 // Config is what a policy says about JD Cloud.
@@ -27,10 +25,13 @@ type Config struct {
 
 // New makes a Provider. Its error is every fault of the configuration, each a *providers.ConfigError, joined.
 func New(config []byte, env providers.Env) (*Provider, error) {
-	var f faults
-	c, ok := f.decode(config)
-	if !ok {
-		return nil, errors.Join(f...)
+	var (
+		f faults
+		c Config
+	)
+	f.Decode(name, config, &c)
+	if err := f.Err(); err != nil {
+		return nil, err
 	}
 	base, host, prefix := f.endpoint(env.Endpoint)
 	p := &Provider{
@@ -41,21 +42,19 @@ func New(config []byte, env providers.Env) (*Provider, error) {
 		questions: questions(f.choice("face3Fields", c.Face3Fields, "idCard", "bankcard") == "bankcard"),
 	}
 	f.accessKey(c.AccessKey)
-	if c.SecretKey.Value() == "" {
-		f.add("secretKey", "is required")
-	}
+	f.Require("secretKey", c.SecretKey.Value())
 	if c.SessionToken != nil && c.SessionToken.Value() == "" {
-		f.add("sessionToken", "is empty")
+		f.Add("sessionToken", "is empty")
 	}
 	region := c.Region
 	if region == "" {
 		region = "jdcloud-api" // SDK
 	}
 	if !isWord(region) {
-		f.add("region", "may hold letters, digits and - only")
+		f.Add("region", "may hold letters, digits and - only")
 	}
-	if len(f) > 0 {
-		return nil, errors.Join(f...)
+	if err := f.Err(); err != nil {
+		return nil, err
 	}
 	headers := []callout.Header{{Name: "content-type", Value: contentType}, {Name: "host", Value: host}}
 	if token := c.SessionToken.Value(); token != "" {
@@ -69,31 +68,8 @@ func New(config []byte, env providers.Env) (*Provider, error) {
 	return p, nil
 }
 
-// faults gathers what is wrong, so that an author hears of everything at once.
-type faults []error
-
-func (f *faults) add(field, problem string) {
-	*f = append(*f, &providers.ConfigError{Field: field, Problem: problem})
-}
-
-func (f *faults) decode(config []byte) (Config, bool) {
-	var c Config
-	d := json.NewDecoder(bytes.NewReader(config))
-	d.DisallowUnknownFields()
-	err := d.Decode(&c)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-		return c, true
-	case errors.As(err, &wrong):
-		f.add(wrong.Field, "is of the wrong type")
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		f.add(strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`), "unknown field")
-	default:
-		f.add("", "is not the JSON of a jdcloud configuration")
-	}
-	return c, false
-}
+// faults is what is wrong with a configuration, with checks of its own.
+type faults struct{ settings.Faults }
 
 func (f *faults) choice(field, value, first, second string) string {
 	switch value {
@@ -102,16 +78,16 @@ func (f *faults) choice(field, value, first, second string) string {
 	case second:
 		return second
 	}
-	f.add(field, "is neither "+first+" nor "+second)
+	f.Add(field, "is neither "+first+" nor "+second)
 	return first
 }
 
 func (f *faults) accessKey(key providers.Secret) {
 	switch {
 	case key.Value() == "":
-		f.add("accessKey", "is required")
+		f.Add("accessKey", "is required")
 	case strings.ContainsFunc(key.Value(), func(r rune) bool { return r <= ' ' || r > '~' || r == ',' || r == '/' }):
-		f.add("accessKey", "has characters that no Authorization header may hold")
+		f.Add("accessKey", "has characters that no Authorization header may hold")
 	}
 }
 
@@ -121,7 +97,7 @@ func (f *faults) endpoint(base string) (clean, host, prefix string) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" ||
 		u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		f.add("endpoint", "is no base URL: want http or https, a host, and at most a path")
+		f.Add("endpoint", "is no base URL: want http or https, a host, and at most a path")
 		return "", "", ""
 	}
 	host = strings.TrimSuffix(u.Host, ":")
@@ -136,13 +112,13 @@ func (f *faults) outcomes(words map[string]string) map[string]providers.Outcome 
 		outcome, ok := providers.ParseOutcome(words[code])
 		switch {
 		case code == "":
-			f.add("outcomes", "has an empty code")
+			f.Add("outcomes", "has an empty code")
 		case !ok:
-			f.add(field, "is not one of mismatch, no_record, invalid_input, limited, unanswered")
+			f.Add(field, "is not one of mismatch, no_record, invalid_input, limited, unanswered")
 		case outcome == providers.Match:
-			f.add(field, "cannot be match: the vendor says success itself")
+			f.Add(field, "cannot be match: the vendor says success itself")
 		case outcome == providers.Pending:
-			f.add(field, "cannot be pending: the vendor answers at once")
+			f.Add(field, "cannot be pending: the vendor answers at once")
 		default:
 			m[code] = outcome
 		}

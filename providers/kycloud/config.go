@@ -1,13 +1,11 @@
 package kycloud
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
 	"github.com/idvgate/idvgate/providers"
+	"github.com/idvgate/idvgate/providers/settings"
 )
 
 // Config is what a policy says about kycloud. The endpoint is the policy's own field: the vendor's is not public.
@@ -29,10 +27,12 @@ const maxCompanyID = 20
 
 // New makes a Provider. Its error is every fault of the configuration, each a *providers.ConfigError, joined.
 func New(config []byte, env providers.Env) (*Provider, error) {
-	var f faults
-	c, ok := f.decode(config)
-	if !ok {
-		return nil, errors.Join(f...)
+	var (
+		f faults
+		c Config
+	)
+	if !f.decode(config, &c) {
+		return nil, f.Err()
 	}
 	p := &Provider{
 		url:       strings.TrimSuffix(env.Endpoint, "/") + path,
@@ -55,46 +55,34 @@ func New(config []byte, env providers.Env) (*Provider, error) {
 	p.zone = f.zone(c.Zone)
 	p.expired, _ = providers.ParseOutcome(f.choice("expired", c.Expired, "mismatch", "match", "no_record"))
 	p.key = f.key(c.PrivateKey)
-	if len(f) > 0 {
-		return nil, errors.Join(f...)
+	if err := f.Err(); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
 
-// faults gathers what is wrong, so that an author hears of everything at once.
-type faults []error
+// faults is what is wrong with a configuration, with checks of its own.
+type faults struct{ settings.Faults }
 
 // add notes a field's fault; of several only the first.
 func (f *faults) add(field, problem string) {
-	for _, err := range *f {
-		var e *providers.ConfigError
-		if errors.As(err, &e) && e.Field == field {
+	for _, e := range f.Faults {
+		if e.Field == field {
 			return
 		}
 	}
-	*f = append(*f, &providers.ConfigError{Field: field, Problem: problem})
+	f.Add(field, problem)
 }
 
 // decode is false if nothing else about the configuration can be said.
-func (f *faults) decode(config []byte) (Config, bool) {
-	var c Config
-	d := json.NewDecoder(bytes.NewReader(config))
-	d.DisallowUnknownFields()
-	err := d.Decode(&c)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-	case errors.As(err, &wrong) && strings.HasPrefix(wrong.Field, "companyId"):
-		f.add(wrong.Field, "must be text: write it in quotes")
-	case errors.As(err, &wrong):
-		f.add(wrong.Field, "is of the wrong type")
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		f.add(strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`), "unknown field")
-	default:
-		f.add("", "is not the JSON of a kycloud configuration")
-		return c, false
+func (f *faults) decode(config []byte, c *Config) bool {
+	ok := f.Decode(name, config, c)
+	for _, e := range f.Faults {
+		if e.Problem == settings.WrongType && strings.HasPrefix(e.Field, "companyId") {
+			e.Problem = "must be text: write it in quotes"
+		}
 	}
-	return c, true
+	return ok
 }
 
 // choice is the value or, if it is empty, the first of the words.

@@ -16,6 +16,8 @@ import (
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
 	"github.com/idvgate/idvgate/providers/identity"
+	"github.com/idvgate/idvgate/providers/settings"
+	"github.com/idvgate/idvgate/providers/wire"
 )
 
 const (
@@ -33,13 +35,7 @@ func Info() providers.Info {
 		Checks: []providers.Check{providers.ID2},
 		Config: Config{},
 		Codes:  append([]providers.Code(nil), codeTable[:]...),
-		New: func(config []byte, env providers.Env) (providers.Provider, error) {
-			p, err := New(config, env)
-			if err != nil {
-				return nil, err
-			}
-			return p, nil
-		},
+		New:    settings.Constructor(New),
 	}
 }
 
@@ -83,11 +79,11 @@ var (
 // timestamp and signature: both are part of what it judged.
 func (p *Provider) Verify(ctx context.Context, do callout.Doer, q providers.Query) (providers.Result, error) {
 	if q.Check != providers.ID2 {
-		return providers.Result{}, notSent(providers.Refused, errCheck)
+		return providers.Result{}, wire.NotSent(name, providers.Refused, errCheck)
 	}
 	person := q.Person
 	if person.Name.IsZero() || p.byUserID && person.UserID.IsZero() || !p.byUserID && person.ID.IsZero() {
-		return providers.Result{}, notSent(providers.Refused, errClaim)
+		return providers.Result{}, wire.NotSent(name, providers.Refused, errClaim)
 	}
 	if !p.charset.holds(person.Name.String()) {
 		return providers.Result{
@@ -109,16 +105,11 @@ func (p *Provider) Verify(ctx context.Context, do callout.Doer, q providers.Quer
 func (p *Provider) ask(ctx context.Context, do callout.Doer, content string) (*reply, error) {
 	req, err := p.request(content)
 	if err != nil {
-		return nil, notSent(providers.Unavailable, err)
+		return nil, wire.NotSent(name, providers.Unavailable, err)
 	}
 	resp, err := do.Do(ctx, req)
 	if err != nil {
 		return nil, providers.FromCallout(name, err)
 	}
 	return p.read(resp)
-}
-
-// notSent is an error before anything left us.
-func notSent(kind providers.ErrorKind, err error) *providers.Error {
-	return &providers.Error{Provider: name, Kind: kind, Billed: providers.BilledNo, Err: err}
 }

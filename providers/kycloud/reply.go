@@ -8,6 +8,7 @@ import (
 
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/wire"
 )
 
 // reply is what we read of a reply. Its message, and the person's address, age and photographs, have no field on
@@ -51,17 +52,12 @@ type text string
 var errText, errFlag = errors.New("neither string nor number"), errors.New("neither true nor false")
 
 func (t *text) UnmarshalJSON(b []byte) error {
-	*t = ""
-	switch c := b[0]; {
-	case c == '"':
-		return callout.Decode(b, (*string)(t))
-	case c == '-' || c >= '0' && c <= '9':
-		*t = text(b)
-		return nil
-	case string(b) == "null":
-		return nil
+	s, ok := wire.ParseText(b)
+	*t = text(s)
+	if !ok {
+		return errText
 	}
-	return errText
+	return nil
 }
 
 // flag is a boolean, written as one or as a string, that may be missing: the zero flag is.

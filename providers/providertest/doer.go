@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/idvgate/idvgate/providers/callout"
 )
@@ -120,6 +121,17 @@ func (d *Doer) Extra() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.extra
+}
+
+// Pause lasts that long, for a vendor that is slow under synctest's clock; it fails as a Doer does if the context is done
+// before.
+func Pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
 }
 
 // contextError is the callout error of a context that is done, else nil.

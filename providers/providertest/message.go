@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/idvgate/idvgate/providers/callout"
 )
@@ -60,6 +63,30 @@ func parseReply(text []byte) (Reply, error) {
 		}
 		reply.Header = append(reply.Header, callout.Header{Name: name, Value: strings.TrimSpace(value)})
 	}
+}
+
+// Recorded is the body of every reply among the wire vectors in testdata, for a fuzz test to start from.
+func Recorded(t testing.TB) [][]byte {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.reply")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("providertest: no recorded replies: %v", err)
+	}
+	var bodies [][]byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply, err := parseReply(text)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if reply.Fail == nil {
+			bodies = append(bodies, reply.Body)
+		}
+	}
+	return bodies
 }
 
 func cutLine(text []byte) (line string, rest []byte, ok bool) {

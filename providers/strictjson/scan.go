@@ -1,9 +1,9 @@
 package strictjson
 
 import (
-	"encoding/binary"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // MaxDepth is how deep objects and arrays may nest: far more than a request or a reply needs, far less than what
@@ -272,13 +272,11 @@ func digits(d []byte, i int) int {
 // str scans the string that opens at i. plain: it has no escape.
 func (s *scanner) str(i int) (end int, plain bool, err error) {
 	d := s.data
+	text := unsafe.String(unsafe.SliceData(d), len(d))
 	plain = true
 	i++
 	for {
-		for len(d)-i >= 8 && ordinary(binary.LittleEndian.Uint64(d[i:])) {
-			i += 8
-		}
-		if i == len(d) {
+		if i = Ordinary(text, i); i == len(d) {
 			return 0, false, &Error{Syntax, i}
 		}
 		switch c := d[i]; {
@@ -293,8 +291,6 @@ func (s *scanner) str(i int) (end int, plain bool, err error) {
 				return 0, false, err
 			}
 			i += n
-		case c < utf8.RuneSelf:
-			i++
 		default:
 			r, n := utf8.DecodeRune(d[i:])
 			if r == utf8.RuneError && n == 1 {
