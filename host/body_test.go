@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTheBodyIsReadForTheGuestAndForwardedUnchanged(t *testing.T) {
@@ -100,6 +101,19 @@ func TestABodyThatBreaksOffIsGone(t *testing.T) {
 	c, _ := dial(t, g, "POST /shadow-body HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhel")
 	c.(*net.TCPConn).CloseWrite()
 	g.audit.await(t, `"body":"gone"`)
+}
+
+func TestAClientThatSendsItsBodyTooSlowlyIsNotWaitedFor(t *testing.T) {
+	g := newRig(t, func(o *Options) { o.BodyTimeout = 50 * time.Millisecond })
+	_, in := dial(t, g, "POST /body?100 HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhel")
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode < 400 {
+		t.Errorf("status %d", res.StatusCode)
+	}
+	awaits(t, "nothing is held", func() bool { return g.gateway.bodies.held.Load() == 0 && g.gateway.suspended() == 0 })
 }
 
 func TestADenialDoesNotWaitForTheBody(t *testing.T) {

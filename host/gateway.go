@@ -161,14 +161,19 @@ func (e *exchange) decide() result {
 // body reads the body and gives it to the guest. False where there is no room for it.
 func (e *exchange) body(limit int64) bool {
 	f := e.flow
+	connection := http.NewResponseController(e.w)
 	if !e.shard.readFor(f, func() {
-		http.NewResponseController(e.w).SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // then it is read to its end
+		connection.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // then it is read to its end
 	}) {
 		e.state = e.shard.look(f)
 		return true
 	}
 	e.started = true
+	connection.SetReadDeadline(time.Now().Add(e.gateway.options.BodyTimeout)) //nolint:errcheck // then a client may be slow
 	result, err := e.held.read(e.r, limit)
+	if result != bodyGone {
+		connection.SetReadDeadline(time.Time{}) //nolint:errcheck // the rest is the upstream's to wait for
+	}
 	e.whole = result == bodyWhole
 	e.state = e.shard.answerBody(f, result, e.held.bytes)
 	if err != nil {

@@ -44,6 +44,8 @@ type Options struct {
 	MaxFlows int
 	// MaxBodyBytes bounds what all requests' bodies held for the guest take together; 0: 256 MiB. Beyond: 503.
 	MaxBodyBytes int64
+	// BodyTimeout is how long a client may take to send a body that the guest wants; 0: 30 seconds. Beyond: it broke off.
+	BodyTimeout time.Duration
 	// FlowTimeout is how long the guest may take over one request, the reading of its body apart; 0: one minute. A
 	// policy's own limits are far below: this is for a guest that forgets. Beyond: 503.
 	FlowTimeout time.Duration
@@ -79,6 +81,9 @@ func (o *Options) fill() {
 	}
 	if o.MaxBodyBytes <= 0 {
 		o.MaxBodyBytes = 256 << 20
+	}
+	if o.BodyTimeout <= 0 {
+		o.BodyTimeout = 30 * time.Second
 	}
 	if o.FlowTimeout <= 0 {
 		o.FlowTimeout = time.Minute

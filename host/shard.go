@@ -28,8 +28,7 @@ type shard struct {
 	names   names
 	message message
 
-	restarts    int // made and not yet earned back
-	restartedAt time.Time
+	restarts restarts
 }
 
 func newShard(gen *generation, i int, vm VM) *shard {
@@ -166,6 +165,7 @@ func (s *shard) discard(reason string, err error) {
 	g.log.Error("guest discarded", "shard", s.label, "reason", reason, "flows", len(s.flows), "error", firstLine(err))
 	s.vm.Close() //nolint:errcheck // it is given up
 	s.vm = nil
+	s.message = message{} // it points into the VM's memory
 	s.epoch++
 	g.metrics.guest.forget(s.label)
 	if s.current != nil {
@@ -194,21 +194,33 @@ func (s *shard) revive() bool {
 	if s.gen.ctx.Err() != nil {
 		return false
 	}
-	now := time.Now()
-	earned := int(now.Sub(s.restartedAt) / restartEvery)
-	if s.restarts = max(0, s.restarts-earned); s.restarts >= restartBurst {
+	if !s.restarts.take(time.Now()) {
 		return false
 	}
-	if earned > 0 {
-		s.restartedAt = now
-	}
-	s.restarts++
 	vm, err := s.gen.guest.NewVM(s.gen.ctx)
 	if err != nil {
 		s.gen.gateway.log.Error("guest does not start", "shard", s.label, "error", firstLine(err))
 		return false
 	}
 	s.vm = vm
+	return true
+}
+
+// restarts bounds how often something is started: restartBurst at once, then one every restartEvery.
+type restarts struct {
+	made int // and not yet earned back
+	at   time.Time
+}
+
+// take reports whether it may be started now, and counts that.
+func (r *restarts) take(now time.Time) bool {
+	if earned := int(now.Sub(r.at) / restartEvery); earned > 0 {
+		r.made, r.at = max(0, r.made-earned), now
+	}
+	if r.made >= restartBurst {
+		return false
+	}
+	r.made++
 	return true
 }
 

@@ -41,17 +41,39 @@ func TestAVMThatFails(t *testing.T) {
 
 func TestAGuestThatFailsAgainAndAgainIsNotStartedWithoutEnd(t *testing.T) {
 	g := newRig(t, nil)
-	for range 3 * restartBurst {
+	s := g.gateway.current.Load().shards[0]
+	future := time.Now().Add(time.Hour) // nothing is earned back meanwhile
+	s.mu.Lock()
+	s.restarts.at = future
+	s.mu.Unlock()
+	for range 2 * restartBurst {
 		g.send("GET", "/garbage", "").isProblem(t, 503, "verification_unavailable")
 	}
-	s := g.gateway.current.Load().shards[0]
-	s.mu.Lock()
-	if s.vm != nil || s.restarts < restartBurst-1 {
-		t.Errorf("%d starts", s.restarts)
+	if n := strings.Count(g.log.String(), "guest discarded"); n != restartBurst+1 {
+		t.Errorf("%d VMs were made, want %d", n, restartBurst+1)
 	}
-	s.restartedAt = s.restartedAt.Add(-time.Minute)
+	s.mu.Lock()
+	s.restarts.at = time.Now().Add(-time.Minute)
 	s.mu.Unlock()
 	g.send("GET", "/", "").upstreamSaw(t)
+}
+
+func TestRestarts(t *testing.T) {
+	var r restarts
+	at := time.Unix(1_700_000_000, 0)
+	for i := range restartBurst {
+		if !r.take(at) {
+			t.Errorf("start %d was refused", i)
+		}
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  bool
+	}{{0, false}, {restartEvery - 1, false}, {restartEvery, true}, {restartEvery, false}, {3 * restartEvery, true}, {3 * restartEvery, true}, {3 * restartEvery, false}} {
+		if got := r.take(at.Add(c.after)); got != c.want {
+			t.Errorf("after %s: %v", c.after, got)
+		}
+	}
 }
 
 func TestShardsHaveClocksThatMoveAndRandomnessOfTheirOwn(t *testing.T) {

@@ -154,12 +154,13 @@ func (p *Program) Direct() bool { return p.direct }
 func (p *Program) NewVM(ctx context.Context) (*VM, error) {
 	v := &VM{program: p, kernel: newKernel(), calls: map[string]api.Function{}}
 	v.ctx = context.WithValue(context.WithoutCancel(ctx), vmKey{}, v)
+	start := withMemory(v.ctx)
 	out := &lines{log: p.options.Log, stream: "stdout"}
 	fault := &lines{log: p.options.Log, stream: "stderr"}
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize").
 		WithSysWalltime().WithSysNanotime().WithSysNanosleep().WithRandSource(rand.Reader).
 		WithStdout(out).WithStderr(fault)
-	mod, err := p.runtime.InstantiateModule(v.ctx, p.compiled, config)
+	mod, err := p.runtime.InstantiateModule(start, p.compiled, config)
 	if err != nil {
 		return nil, fmt.Errorf("extism: start: %w", err)
 	}

@@ -145,5 +145,5 @@ func (v *VM) Call(export string, input []byte) ([]byte, error) {
 // MemoryBytes is the size of the guest's linear memory. It never shrinks.
 func (v *VM) MemoryBytes() int { return int(v.memory.Size()) }
 
-// Close ends the VM.
+// Close ends the VM. What Step returned must not be used any more.
 func (v *VM) Close() error { return v.module.Close(v.ctx) }

@@ -22,6 +22,25 @@
 // listed person's are a mismatch, a valid person who is not listed has no record (a mismatch where the vendor cannot
 // say that). busy_once and token_expired alternate per person and path: busy or 401 on the 1st, 3rd, 5th call.
 //
+// A vendor plays each answer in its own way, and what it has no way to give ("-") as a match:
+//
+//	answer         jdcloud                       celerity             kycloud                     glodon
+//	match          success true, chargeFlag 1    Result "0"           isAuth true, stored name    step 1 10000, step 2 20020
+//	mismatch       success false, chargeFlag 1   Result "-4"          isAuth true, another name   step 2 40010
+//	no_record      code SANDBOX_NO_RECORD        Result "-9"          user_not_existed_error      -
+//	invalid_input  HTTP 400 INVALID_ARGUMENT     Result "-7"          -                           -
+//	limited        code SANDBOX_LIMITED          Result "-12"         -                           -
+//	busy           HTTP 429                      Result "-11"         -                           step 2 10005
+//	unknown_code   hasException, SANDBOX_UNKNOWN Result "-99"         open_sandbox_unknown        step 2 99999
+//	drift          nested authInfo               result as JSON text  booleans as text            code as a number
+//	pending        -                             async: a traceNo     -                           step 2 10000 with a page
+//	expired        -                             -                    entTime in the past         -
+//	token_expired  -                             HTTP 401             -                           HTTP 401 on step 2
+//	registered_…   -                             -                    -                           20010 on step 1
+//
+// http_500, html_200, truncated, empty, reset, timeout, slow (a second) and huge (8 MiB) are played as they are named,
+// by every vendor; with Glodon on step 2.
+//
 // # Control
 //
 //	GET    /_sandbox/calls       every call since the start or the last DELETE: {"calls":[…],"totals":{VENDOR:{…}}}

@@ -203,7 +203,7 @@ func (r *running) watch(ctx context.Context, f *gatewayFlags) {
 	defer signal.Stop(hup)
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	files := []string{f.settings.policyFile, f.settings.envFile, f.settings.secretsDir}
+	files := []string{f.settings.policyFile, f.settings.envFile, f.settings.secretsDir, f.wasm}
 	seen := stamp(files)
 	for {
 		select {
@@ -223,7 +223,7 @@ func (r *running) watch(ctx context.Context, f *gatewayFlags) {
 func (r *running) reload(ctx context.Context) {
 	options, err := r.options()
 	if err == nil {
-		_ = r.gateway.Reload(ctx, options.Config) // which logs how it ended
+		_ = r.gateway.ReloadGuest(ctx, options.Wasm, options.Config) // which logs how it ended
 		return
 	}
 	if m, ok := err.(*mistakes); ok {
