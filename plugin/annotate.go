@@ -9,15 +9,15 @@ import (
 
 // Names of the headers the upstream gets.
 const (
-	HeaderOutcome    = "x-idv-outcome"
-	HeaderCheck      = "x-idv-check"
-	HeaderProvider   = "x-idv-provider"
-	HeaderReference  = "x-idv-reference"
-	HeaderSubject    = "x-idv-subject"
-	HeaderCarrier    = "x-idv-carrier"
-	HeaderAgeBand    = "x-idv-age-band"
-	HeaderDecisionID = "x-idv-decision-id"
-	HeaderVersion    = "x-idv-version"
+	HeaderOutcome    = "x-idv-outcome"     // what was answered; always set where a rule let the request pass
+	HeaderCheck      = "x-idv-check"       // what was asked, such as mobile3; several in tree order, joined by a comma
+	HeaderProvider   = "x-idv-provider"    // the policy's name for who answered; several as x-idv-check
+	HeaderReference  = "x-idv-reference"   // the vendor's number for the question, [A-Za-z0-9._-]{1,64}; several as x-idv-check
+	HeaderSubject    = "x-idv-subject"     // the person, as a keyed digest of 22 characters: by ID number, else user id, else mobile
+	HeaderCarrier    = "x-idv-carrier"     // the mobile's carrier, where the vendor says it: mobile, telecom or unicom
+	HeaderAgeBand    = "x-idv-age-band"    // the person's age by the ID number: 0-7, 8-15, 16-17 or 18+
+	HeaderDecisionID = "x-idv-decision-id" // the decision's id, as in the audit line; always set where a rule let the request pass
+	HeaderVersion    = "x-idv-version"     // the policy's digest, 22 characters
 )
 
 // annotateOrReject makes the decision: step 9.

@@ -87,12 +87,12 @@ type Decision struct {
 type Reason string
 
 const (
-	ReasonNoRule       Reason = "no_rule" // nothing to verify
-	InvalidRequest     Reason = "invalid_request"
-	AgeRequirement     Reason = "age_requirement"
-	NotVerified        Reason = "identity_not_verified"
-	VerificationNeeded Reason = "verification_required"
-	BodyTooLarge       Reason = "body_too_large"
-	UnsupportedMedia   Reason = "unsupported_media_type"
-	Unavailable        Reason = "verification_unavailable"
+	ReasonNoRule       Reason = "no_rule"                  // no rule is for the request, and the gateway denies what none is for; else it passes
+	InvalidRequest     Reason = "invalid_request"          // head, body or a claim cannot be read in one way only, or a claim is malformed or missing
+	AgeRequirement     Reason = "age_requirement"          // the person's age is outside what the rule requires
+	NotVerified        Reason = "identity_not_verified"    // mismatch, no record or limited, with one and the same body, so that nobody can ask whose data is right
+	VerificationNeeded Reason = "verification_required"    // the person has to visit a page first
+	BodyTooLarge       Reason = "body_too_large"           // the body is over the rule's maxBody
+	UnsupportedMedia   Reason = "unsupported_media_type"   // neither JSON nor a form, not UTF-8, or compressed
+	Unavailable        Reason = "verification_unavailable" // nobody answered: our fault or the vendor's, never the person's
 )

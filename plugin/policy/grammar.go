@@ -69,7 +69,7 @@ func checkWords() []string {
 func providerGrammar(list providers.List) *shape.Object {
 	prices := make([]shape.Field, 0, len(providers.Checks()))
 	for _, c := range checkWords() {
-		prices = append(prices, shape.Field{Name: c, Type: shape.Type{Kind: shape.APrice}})
+		prices = append(prices, shape.Field{Name: c, Type: shape.Type{Kind: shape.APrice}, About: "Of one " + c + " question."})
 	}
 	allow := words("plaintext", "privateAddress")
 	again := words("timeout")
@@ -102,7 +102,7 @@ func ruleGrammar() *shape.Object {
 	var claims []shape.Field
 	from := sourceGrammar()
 	for _, c := range identity.Claims() {
-		claims = append(claims, shape.Field{Name: c.String(), Type: shape.Type{Kind: shape.AnObject, Object: from}})
+		claims = append(claims, shape.Field{Name: c.String(), Type: shape.Type{Kind: shape.AnObject, Object: from}, About: ofClaim(c)})
 	}
 	age := shape.Type{Kind: shape.AWhole, Min: 1, Max: maxAge}
 	return &shape.Object{
@@ -113,7 +113,10 @@ func ruleGrammar() *shape.Object {
 			{Name: "when", Type: shape.Type{Kind: shape.AnObject, Object: whenGrammar()}, About: "A condition; what cannot be read makes the rule apply."},
 			{Name: "claims", Required: true, Type: object(claims...), About: "Where each claim is read from."},
 			{Name: "require", Type: object(
-				shape.Field{Name: "age", Type: object(shape.Field{Name: "min", Type: age}, shape.Field{Name: "max", Type: age}), About: "In whole years, both included."},
+				shape.Field{Name: "age", Type: object(
+					shape.Field{Name: "min", Type: age, About: "The youngest that passes; no least if not written."},
+					shape.Field{Name: "max", Type: age, About: "The oldest that passes; no most if not written."},
+				), About: "In whole years, both included."},
 				shape.Field{Name: "luhn", Type: shape.Type{Kind: shape.ABool}, About: "Whether a bank card's check digit must be right; true if not written."},
 				shape.Field{Name: "virtualOperators", Type: words("allow", "deny"), About: "Mobiles of virtual operators; allow if not written."},
 			), About: "What can be judged before anybody is paid."},
@@ -175,11 +178,11 @@ func whenGrammar() *shape.Object {
 	tree := list1(shape.Type{Kind: shape.AnObject, Object: o})
 	o.Fields = append(sourceFields(),
 		shape.Field{Name: "above", Type: shape.Type{Kind: shape.ANumber}, About: "True for a greater number."},
-		shape.Field{Name: "equals", Type: shape.Type{Kind: shape.AScalar}},
-		shape.Field{Name: "in", Type: list1(shape.Type{Kind: shape.AScalar})},
-		shape.Field{Name: "exists", Type: shape.Type{Kind: shape.ABool}},
-		shape.Field{Name: "all", Type: tree},
-		shape.Field{Name: "any", Type: tree},
+		shape.Field{Name: "equals", Type: shape.Type{Kind: shape.AScalar}, About: "True for this very value, of the same type."},
+		shape.Field{Name: "in", Type: list1(shape.Type{Kind: shape.AScalar}), About: "True for one of these values."},
+		shape.Field{Name: "exists", Type: shape.Type{Kind: shape.ABool}, About: "Whether there is to be a value, whatever it is."},
+		shape.Field{Name: "all", Type: tree, About: "True if all of them are."},
+		shape.Field{Name: "any", Type: tree, About: "True if one of them is."},
 	)
 	return o
 }
@@ -206,8 +209,8 @@ func verifyGrammar() *shape.Object {
 func decideGrammar() shape.Type {
 	yes := shape.Type{Kind: shape.ABool}
 	signed := &shape.Object{Name: "signed", About: "Allowing what is no match, signed with a reason.", Fields: []shape.Field{
-		{Name: "allow", Required: true, Type: yes},
-		{Name: "reason", Required: true, Type: text()},
+		{Name: "allow", Required: true, Type: yes, About: "true: the request passes; false: it is denied all the same."},
+		{Name: "reason", Required: true, Type: text(), About: "Who decided so and why; it stands in the audit line."},
 	}}
 	var rows []shape.Field
 	for _, o := range providers.Outcomes() {
@@ -223,7 +226,7 @@ func decideGrammar() shape.Type {
 			t.Words = []string{"challenge", "deny"}
 		case providers.Mismatch, providers.NoRecord, providers.InvalidInput, providers.Limited, providers.Unanswered:
 		}
-		rows = append(rows, shape.Field{Name: o.String(), Type: t})
+		rows = append(rows, shape.Field{Name: o.String(), Type: t, About: onOutcome(o)})
 	}
 	return object(rows...)
 }

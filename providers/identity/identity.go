@@ -61,16 +61,16 @@ func ParseClaim(s string) (Claim, bool) {
 type Fault string
 
 const (
-	FaultMissing   Fault = "missing"    // not there, or empty
-	FaultLength    Fault = "length"     // too short or too long
-	FaultFormat    Fault = "format"     // characters that do not belong, or a shape that is none
-	FaultChecksum  Fault = "checksum"   // check character or Luhn digit
-	FaultBirthDate Fault = "birth_date" // no date, or in the future
-	FaultRegion    Fault = "region"     // no such province
-	FaultVirtual   Fault = "virtual_operator"
-	FaultForeigner Fault = "foreign_name" // a Latin name without a foreigner's ID number
-	FaultImageSize Fault = "image_size"   // decoded, not within 5 KB to 150 KB
-	FaultImageType Fault = "image_type"   // neither JPEG nor PNG
+	FaultMissing   Fault = "missing"          // not there, or empty
+	FaultLength    Fault = "length"           // too short or too long
+	FaultFormat    Fault = "format"           // characters that do not belong, or a shape that is none
+	FaultChecksum  Fault = "checksum"         // check character or Luhn digit
+	FaultBirthDate Fault = "birth_date"       // no date, or in the future
+	FaultRegion    Fault = "region"           // no such province
+	FaultVirtual   Fault = "virtual_operator" // a virtual operator's mobile, which the rule denies
+	FaultForeigner Fault = "foreign_name"     // a Latin name without a foreigner's ID number
+	FaultImageSize Fault = "image_size"       // decoded, not within 5 KB to 150 KB
+	FaultImageType Fault = "image_type"       // neither JPEG nor PNG
 )
 
 // Error says which claim is wrong and how.

@@ -71,10 +71,16 @@ func TestTheDemoServesItsRoutes(t *testing.T) {
 		t.Fatalf("%q", lines)
 	}
 	want := [][3]string{
-		{"/v1/id2", "id2", "jd"}, {"/v1/mobile2", "mobile2", "jd"}, {"/v1/mobile3", "mobile3", "jd"},
-		{"/v1/bank3", "bank3", "jd"}, {"/v1/bank4", "bank4", "jd"}, {"/v1/face3", "face3", "jd"},
-		{"/v1/celerity/mobile3", "mobile3", "phone"}, {"/v1/kycloud/id2", "id2", "lookup"},
-		{"/v1/glodon/mobile3", "mobile3", "page"}, {"/v1/chain/mobile3", "mobile3", "phone jd"},
+		{"/v1/id2", "id2", "jd"},
+		{"/v1/mobile2", "mobile2", "jd"},
+		{"/v1/mobile3", "mobile3", "jd"},
+		{"/v1/bank3", "bank3", "jd"},
+		{"/v1/bank4", "bank4", "jd"},
+		{"/v1/face3", "face3", "jd"},
+		{"/v1/celerity/mobile3", "mobile3", "phone"},
+		{"/v1/kycloud/id2", "id2", "lookup"},
+		{"/v1/glodon/mobile3", "mobile3", "page"},
+		{"/v1/chain/mobile3", "mobile3", "phone jd"},
 		{"/v1/adults/mobile3", "mobile3", "phone"},
 	}
 	var got [][3]string
