@@ -36,11 +36,13 @@ func (a *attempt) billed() providers.Billing {
 func (q *question) attempt(p *provider, check providers.Check, retry bool) (again bool) {
 	env := &q.engine.env
 	start := env.Now()
-	ctx := &deadlined{q.ctx, q.deadline}
-	do := &bounded{do: q.do, now: env.Now, deadline: q.deadline, provider: p}
-	result, err := p.adapter.Verify(ctx, do, providers.Query{
+	asked := &asking{Context: q.ctx, question: q, provider: p}
+	result, err := p.adapter.Verify(asked, asked, providers.Query{
 		Check: check, Person: q.person, DecisionID: q.id(),
 	})
+	if q.attempts == nil {
+		q.attempts = q.first[:0]
+	}
 	q.attempts = append(q.attempts, attempt{provider: p, check: check, result: result, took: env.Now().Sub(start), retry: retry})
 	a := &q.attempts[len(q.attempts)-1]
 	if err != nil {
@@ -55,20 +57,22 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 	return a.err.Kind == providers.Busy || p.RetryOnTimeout && callout.IsKind(a.err, callout.Timeout)
 }
 
-// bounded is the Doer of one attempt: it fills in what the policy says of the provider, and never waits beyond the
-// request's own time.
-type bounded struct {
-	do       callout.Doer
-	now      func() time.Time
-	deadline time.Time
+// asking is what an attempt is made with: a Doer that fills in what the policy says of the provider and never waits
+// beyond the request's own time, and a context with that deadline. It starts no timer: in a guest nobody could wait for
+// one. Whoever waits for somebody else's answer reads it.
+type asking struct {
+	context.Context
+	question *question
 	provider *provider
 }
 
-func (b *bounded) Do(ctx context.Context, r *callout.Request) (*callout.Response, error) {
-	r.Target = b.provider.Target
-	r.Timeout = min(b.provider.Timeout, b.deadline.Sub(b.now()))
+func (a *asking) Deadline() (time.Time, bool) { return a.question.deadline, true }
+
+func (a *asking) Do(ctx context.Context, r *callout.Request) (*callout.Response, error) {
+	r.Target = a.provider.Target
+	r.Timeout = min(a.provider.Timeout, a.question.deadline.Sub(a.question.engine.env.Now()))
 	if r.Timeout < time.Millisecond {
 		return nil, &callout.Error{Kind: callout.Blocked} // never sent, so never billed
 	}
-	return b.do.Do(ctx, r)
+	return a.question.do.Do(ctx, r)
 }

@@ -3,7 +3,6 @@ package plugin
 import (
 	"encoding/base64"
 	"sort"
-	"strconv"
 
 	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/providers"
@@ -40,75 +39,81 @@ func (q *question) audit(d *Decision) {
 	if now.IsZero() {
 		now = q.engine.env.Now()
 	}
-	b := make([]byte, 0, 640)
-	b = append(b, `{"time":"`...)
-	b = now.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
-	b = append(b, '"')
-	b = appendMember(b, "id", d.ID)
-	b = appendMember(b, "request", clip(q.head.ID))
+	b, _ := q.engine.lines.Get().(*strictjson.Buffer)
+	if b == nil {
+		b = new(strictjson.Buffer)
+	}
+	b.Reset()
+	b.Raw(`{"time":`)
+	q.engine.appendTime(b, now)
+	b.Member("id", d.ID)
+	b.Member("request", clip(q.head.ID))
 	if parent, n := q.head.get("traceparent"); n == 1 {
-		b = appendMember(b, "traceparent", clip(parent))
+		b.Member("traceparent", clip(parent))
 	}
-	b = append(b, `,"rule":`...)
-	b = strictjson.AppendString(b, q.rule.Name)
-	b = appendMember(b, "mode", q.mode())
-	b = appendMember(b, "check", q.each(func(a *attempt) string { return string(a.check) }))
-	b = appendMember(b, "outcome", q.outcome.String())
-	b = appendMember(b, "reason", string(d.Reason))
-	b = appendMember(b, "detail", q.detail)
+	b.Name("rule")
+	b.Text(q.rule.Name)
+	b.Member("mode", q.mode())
+	b.Member("check", q.each(func(a *attempt) string { return string(a.check) }))
+	if !q.stopped || q.outcome != providers.Unanswered { // not where nobody was asked and no claim is at fault
+		b.Member("outcome", q.outcome.String())
+	}
+	b.Member("reason", string(d.Reason))
+	b.Member("detail", q.detail)
 	if q.fault.Claim != identity.ClaimNone {
-		b = appendMember(b, "claim", q.fault.Claim.String())
+		b.Member("claim", q.fault.Claim.String())
 	}
-	b = appendMember(b, "decision", d.Action.String())
-	b = append(b, `,"status":`...)
-	b = appendInt(b, int64(d.Status))
-	b = appendMember(b, "signed", q.signed)
-	b = append(b, `,"attempts":[`...)
+	b.Member("decision", d.Action.String())
+	b.Name("status")
+	b.Number(int64(d.Status))
+	b.Member("signed", q.signed)
+	b.Raw(`,"attempts":[`)
 	for i := range q.attempts {
 		if i > 0 {
-			b = append(b, ',')
+			b.Raw(",")
 		}
-		b = q.attempts[i].append(b)
+		q.attempts[i].append(b)
 	}
-	b = append(b, ']')
-	b = q.appendCost(b)
+	b.Raw("]")
+	q.appendCost(b)
 	if len(q.attempts) > 0 {
-		b = append(b, `,"cache":"miss"`...)
+		b.Raw(`,"cache":"miss"`)
 	}
-	b = appendMember(b, "subject", q.subjectDigest())
-	b = append(b, `,"policy":"`...)
-	b = append(b, q.engine.policy.Digest...)
-	b = append(b, '"', '}')
-	q.engine.env.Audit(b)
+	b.Member("subject", q.subjectDigest())
+	b.Raw(`,"policy":"`)
+	b.Raw(q.engine.policy.Digest)
+	b.Raw(`"}`)
+	q.engine.env.Audit(b.Bytes())
+	q.engine.lines.Put(b)
 }
 
-func (a *attempt) append(b []byte) []byte {
-	b = append(b, `{"provider":`...)
-	b = strictjson.AppendString(b, a.provider.Name)
-	b = appendMember(b, "check", string(a.check))
-	b = appendMember(b, "outcome", a.outcome().String())
+func (a *attempt) append(b *strictjson.Buffer) {
+	b.Raw(`{"provider":`)
+	b.Text(a.provider.Name)
+	b.Member("check", string(a.check))
+	b.Member("outcome", a.outcome().String())
 	if a.err != nil {
 		kind := a.err.Kind.String()
 		if a.err.Code != "" {
 			kind += " " + providers.Token(a.err.Code)
 		}
-		b = appendMember(b, "error", kind)
+		b.Member("error", kind)
 	} else {
-		b = appendMember(b, "reason", providers.Token(a.result.Reason))
-		b = appendMember(b, "reference", providers.Token(a.result.Reference))
-		b = appendMember(b, "trace", providers.Token(a.result.Trace))
+		b.Member("reason", providers.Token(a.result.Reason))
+		b.Member("reference", providers.Token(a.result.Reference))
+		b.Member("trace", providers.Token(a.result.Trace))
 	}
-	b = append(b, `,"ms":`...)
-	b = strconv.AppendFloat(b, float64(a.took.Microseconds())/1000, 'f', -1, 64)
-	b = appendMember(b, "billed", a.billed().String())
+	b.Name("ms")
+	b.Millionths(a.took.Microseconds() * 1000)
+	b.Member("billed", a.billed().String())
 	if a.retry {
-		b = append(b, `,"retry":true`...)
+		b.Raw(`,"retry":true`)
 	}
-	return append(b, '}')
+	b.Raw("}")
 }
 
 // appendCost adds what was or may have been billed, by currency.
-func (q *question) appendCost(b []byte) []byte {
+func (q *question) appendCost(b *strictjson.Buffer) {
 	var costs []policy.Price
 	for i := range q.attempts {
 		price, ok := q.attempts[i].price()
@@ -127,20 +132,20 @@ func (q *question) appendCost(b []byte) []byte {
 		}
 	}
 	if costs == nil {
-		return b
+		return
 	}
 	sort.Slice(costs, func(i, j int) bool { return costs[i].Currency < costs[j].Currency })
-	b = append(b, `,"cost":{`...)
+	b.Raw(`,"cost":{`)
 	for i, c := range costs {
 		if i > 0 {
-			b = append(b, ',')
+			b.Raw(",")
 		}
-		b = strictjson.AppendString(b, c.Currency)
-		b = append(b, ':', '"')
-		b = strconv.AppendFloat(b, float64(c.Micros)/1e6, 'f', -1, 64)
-		b = append(b, '"')
+		b.Text(c.Currency)
+		b.Raw(`:"`)
+		b.Millionths(c.Micros)
+		b.Raw(`"`)
 	}
-	return append(b, '}')
+	b.Raw("}")
 }
 
 // price is what the attempt costs, if it was or may have been billed and the policy names a price.

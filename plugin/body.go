@@ -16,7 +16,7 @@ type body struct {
 
 // fetch gets the body, which may suspend. A body that was fetched for another rule is not fetched again; each rule
 // holds it to its own limit.
-func (v *visit) fetch(limit int) ([]byte, error) {
+func (v *Visit) fetch(limit int) ([]byte, error) {
 	b := &v.body
 	if !b.fetched {
 		b.fetched, b.limit = true, limit
@@ -101,7 +101,7 @@ var (
 )
 
 // json is the body as a JSON document of the rule r.
-func (v *visit) json(r *rule, d *document) *fault {
+func (v *Visit) json(r *rule, d *document) *fault {
 	if d.scanned {
 		return d.fault
 	}
@@ -117,7 +117,7 @@ func (v *visit) json(r *rule, d *document) *fault {
 	return d.fault
 }
 
-func (v *visit) bytes(r *rule) ([]byte, *fault) {
+func (v *Visit) bytes(r *rule) ([]byte, *fault) {
 	data, err := v.fetch(r.MaxBody)
 	switch err {
 	case nil:

@@ -110,10 +110,11 @@ func TestCombine(t *testing.T) {
 					}
 				}
 				p.adapter = s
+				p.attempts = newAttempts(uncounted{}, &p.Provider)
 				e.providers = append(e.providers, p)
 			}
-			q := &question{reading: &reading{
-				visit: &visit{engine: e, ctx: context.Background(), head: &Head{}},
+			q := &question{reading: reading{
+				Visit: &Visit{engine: e, ctx: context.Background(), head: &Head{}},
 				rule:  &rule{Rule: &policy.Rule{Verify: verifyOf(c.Tree, index), Within: time.Second}},
 			}}
 			q.now = e.env.Now()

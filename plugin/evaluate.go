@@ -17,24 +17,43 @@ import (
 // Evaluate is the way a request takes. It never fails: what goes wrong is a denial, a panic too, and the zero Decision
 // denies.
 func (e *Engine) Evaluate(ctx context.Context, r Request, do callout.Doer) (d Decision) {
-	v := &visit{engine: e, ctx: ctx, request: r, head: r.Head(), do: do}
-	defer v.recovered(&d)
+	v := e.Route(r.Head(), &d)
+	if v == nil {
+		return d
+	}
+	return v.Evaluate(ctx, r, do)
+}
 
-	v.remove = strip(v.head)                    // 1: what belongs to the gateway
-	matched, ambiguous := e.routes.find(v.head) // 2: by the head alone
+// Route is the part of the way that needs the head alone and never waits. nil: it has decided, as d says. Else
+// Visit.Evaluate goes on. A guest starts no coroutine for what is decided here, which is most requests.
+func (e *Engine) Route(head *Head, d *Decision) *Visit {
+	v := &Visit{engine: e, head: head}
+	defer v.recovered(d)
+
+	v.remove = strip(head)                    // 1: what belongs to the gateway
+	matched, ambiguous := e.routes.find(head) // 2: by the head alone
 	switch {
 	case ambiguous != "":
-		return v.refuse(ambiguous)
+		*d = v.refuse(ambiguous)
+		return nil
 	case len(matched) == 0:
-		return v.pass()
+		*d = v.pass()
+		return nil
 	}
 	v.matched = matched
-	read := v.choose() // 2: by `when`, which may need the body
-	v.shadow()         // beside, whatever becomes of this request
-	if read == nil {
+	return v
+}
+
+// Evaluate is the rest of the way.
+func (v *Visit) Evaluate(ctx context.Context, r Request, do callout.Doer) (d Decision) {
+	defer v.recovered(&d)
+
+	v.ctx, v.request, v.do = ctx, r, do
+	q := v.choose() // 2: by `when`, which may need the body
+	v.shadow()      // beside, whatever becomes of this request
+	if q == nil {
 		return v.pass()
 	}
-	q := question{reading: read}
 	return q.answer()
 }
 
@@ -51,8 +70,8 @@ func (q *question) answer() Decision {
 	return d
 }
 
-// visit is one request on its way.
-type visit struct {
+// A Visit is one request on its way.
+type Visit struct {
 	engine  *Engine
 	ctx     context.Context
 	request Request
@@ -65,13 +84,14 @@ type visit struct {
 
 // question is one rule applied to one request.
 type question struct {
-	*reading
+	reading
 	person              identity.Person
-	now                 time.Time // when the claims were read
-	deadline            time.Time // of everything that is asked
-	decisionID, subject string    // drawn and digested when first needed
-	attempts            []attempt // in the order they were made
-	answers             []int     // the attempts that the outcome rests on, in tree order
+	now                 time.Time  // when the claims were read
+	deadline            time.Time  // of everything that is asked
+	decisionID, subject string     // drawn and digested when first needed
+	attempts            []attempt  // in the order they were made
+	first               [1]attempt // room for attempts, most often enough
+	answers             []int      // the attempts that the outcome rests on, in tree order
 	fault               identity.Error
 	ending
 }
@@ -88,7 +108,7 @@ type ending struct {
 }
 
 // pass lets a request go on that no rule is for.
-func (v *visit) pass() Decision {
+func (v *Visit) pass() Decision {
 	if v.engine.env.DenyUnmatched {
 		return v.end(ReasonNoRule, 403, "no_rule")
 	}
@@ -96,11 +116,11 @@ func (v *visit) pass() Decision {
 }
 
 // refuse denies a request whose head gateway, guest and upstream could read differently.
-func (v *visit) refuse(detail string) Decision { return v.end(InvalidRequest, 400, detail) }
+func (v *Visit) refuse(detail string) Decision { return v.end(InvalidRequest, 400, detail) }
 
 // end denies a request before any rule was chosen, with an audit line.
-func (v *visit) end(reason Reason, status int, detail string) Decision {
-	q := question{reading: &reading{visit: v, rule: &rule{Rule: &policy.Rule{}}}}
+func (v *Visit) end(reason Reason, status int, detail string) Decision {
+	q := &question{reading: reading{Visit: v, rule: v.engine.noRule}}
 	q.stop(reason, status, detail)
 	q.decide()
 	d := q.annotateOrReject()
@@ -111,7 +131,7 @@ func (v *visit) end(reason Reason, status int, detail string) Decision {
 
 // recovered turns a panic into a denial of this one request. What was panicked with may hold a claim, so only the place
 // is told.
-func (v *visit) recovered(d *Decision) {
+func (v *Visit) recovered(d *Decision) {
 	if recover() != nil {
 		*d = v.end(Unavailable, 503, "panic "+where())
 	}
@@ -132,11 +152,14 @@ func where() string {
 	}
 }
 
-// choose is the first enforcing rule that applies, with what was read to find out; nil: none.
-func (v *visit) choose() *reading {
+// choose is the question of the first enforcing rule that applies, with what was read to find out; nil: none.
+func (v *Visit) choose() *question {
 	for _, r := range v.matched {
-		if read := (&reading{visit: v, rule: r}); !r.Shadow && read.applies() {
-			return read
+		if r.Shadow {
+			continue
+		}
+		if q := (&question{reading: reading{Visit: v, rule: r}}); q.applies() {
+			return q
 		}
 	}
 	return nil
@@ -144,7 +167,7 @@ func (v *visit) choose() *reading {
 
 // shadow starts every shadow rule that routes, beside the request. The body is fetched first where one of them needs
 // it, since afterwards it belongs to the upstream.
-func (v *visit) shadow() {
+func (v *Visit) shadow() {
 	for _, r := range v.matched {
 		if !r.Shadow {
 			continue
@@ -157,7 +180,7 @@ func (v *visit) shadow() {
 			own.ctx, own.do, own.remove = ctx, do, nil
 			var ignored Decision
 			defer own.recovered(&ignored)
-			if q := (&question{reading: &reading{visit: &own, rule: r}}); q.applies() && q.sampled() {
+			if q := (&question{reading: reading{Visit: &own, rule: r}}); q.applies() && q.sampled() {
 				q.answer()
 			}
 		})
@@ -171,7 +194,9 @@ func (q *question) sampled() bool {
 		return true
 	}
 	probe := question{reading: q.reading}
-	if !probe.extract() || probe.subjectDigest() == "" {
+	known := probe.extract() && probe.subjectDigest() != ""
+	q.reading = probe.reading // what was scanned
+	if !known {
 		return false
 	}
 	sum := q.engine.sampling.Sum("sample", []byte(probe.subject))

@@ -13,7 +13,7 @@ import (
 
 // reading is the documents one rule reads values from.
 type reading struct {
-	*visit
+	*Visit
 	rule  *rule
 	body  document
 	token document
@@ -70,7 +70,7 @@ type value struct {
 func (r *reading) value(s *policy.Source) (value, *fault) {
 	switch s.Place {
 	case policy.Body:
-		if f := r.visit.json(r.rule, &r.body); f != nil {
+		if f := r.Visit.json(r.rule, &r.body); f != nil {
 			return value{}, f
 		}
 		return at(&r.body, r.rule.bodyPaths[s.Path]), nil

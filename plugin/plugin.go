@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/idvgate/idvgate/plugin/policy"
@@ -39,11 +41,14 @@ type Env struct {
 	DenyUnmatched bool
 }
 
-// Metrics takes counts. Labels are names and values in turn.
+// Metrics makes the counters and histograms that the engine counts in. Labels are names and values in turn.
 type Metrics interface {
-	Count(name string, value float64, labels ...string)
-	Observe(name string, value float64, labels ...string)
+	Counter(name string, labels ...string) Add
+	Histogram(name string, labels ...string) Add
 }
+
+// Add adds to one counter, or has one histogram observe the value.
+type Add func(value float64)
 
 // An Engine holds a loaded policy. It is safe for concurrent use.
 type Engine struct {
@@ -53,6 +58,9 @@ type Engine struct {
 	routes    routes
 	subject   *identity.Key // nil: no subject digests
 	sampling  *identity.Key
+	noRule    *rule     // stands where no rule was chosen
+	lines     sync.Pool // of *strictjson.Buffer, for audit lines
+	second    atomic.Pointer[second]
 }
 
 // provider is an entry of the policy with the adapter made for it.
@@ -60,6 +68,7 @@ type provider struct {
 	policy.Provider
 	adapter providers.Provider
 	claims  map[providers.Check][]identity.Claim // what it needs for each check it answers
+	attempts
 }
 
 // Load reads a policy (JSON) and makes the engine for it. The error is policy.Problems where the document is at fault:
@@ -90,7 +99,7 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 	if env.Metrics == nil {
 		env.Metrics = uncounted{}
 	}
-	e := &Engine{env: env, policy: p}
+	e := &Engine{env: env, policy: p, noRule: &rule{Rule: &policy.Rule{}}}
 	for _, entry := range p.Providers {
 		adapter, err := entry.Info.New(entry.Config, providers.Env{
 			Endpoint: entry.Endpoint, Instance: entry.Name,
@@ -99,7 +108,10 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 		if err != nil {
 			return nil, policy.Problems{{Path: policy.Path{"providers", entry.Name}, Message: err.Error()}}
 		}
-		e.providers = append(e.providers, provider{Provider: entry, adapter: adapter, claims: claimsOf(entry.Info, adapter)})
+		e.providers = append(e.providers, provider{
+			Provider: entry, adapter: adapter,
+			claims: claimsOf(entry.Info, adapter), attempts: newAttempts(env.Metrics, &entry),
+		})
 	}
 	if k := p.Subject.Key.Value(); k != "" {
 		e.subject = identity.NewKey([]byte(k))
@@ -158,5 +170,5 @@ func (forgetful) Put(context.Context, string, []byte)        {}
 
 type uncounted struct{}
 
-func (uncounted) Count(string, float64, ...string)   {}
-func (uncounted) Observe(string, float64, ...string) {}
+func (uncounted) Counter(string, ...string) Add   { return func(float64) {} }
+func (uncounted) Histogram(string, ...string) Add { return func(float64) {} }

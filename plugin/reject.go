@@ -54,28 +54,22 @@ func (q *question) reject(d *Decision) {
 }
 
 func problem(d *Decision, c identity.Claim, url string) []byte {
-	b := make([]byte, 0, 320)
-	b = append(b, `{"type":"urn:idvgate:problem:`...)
-	b = append(b, d.Reason...)
-	b = append(b, `","title":`...)
-	b = strictjson.AppendString(b, d.Reason.Title())
-	b = append(b, `,"status":`...)
-	b = appendInt(b, int64(d.Status))
-	b = append(b, `,"reason":"`...)
-	b = append(b, d.Reason...)
-	b = append(b, '"')
+	var b strictjson.Buffer
+	b.Raw(`{"type":"urn:idvgate:problem:`)
+	b.Raw(string(d.Reason))
+	b.Raw(`","title":`)
+	b.Text(d.Reason.Title())
+	b.Name("status")
+	b.Number(int64(d.Status))
+	b.Member("reason", string(d.Reason))
 	if d.Reason == InvalidRequest && c != identity.ClaimNone {
-		b = append(b, `,"claim":"`...)
-		b = append(b, c.String()...)
-		b = append(b, '"')
+		b.Member("claim", c.String())
 	}
-	if url != "" {
-		b = append(b, `,"verifyUrl":`...)
-		b = strictjson.AppendString(b, url)
-	}
-	b = append(b, `,"instance":"`...)
-	b = append(b, d.ID...)
-	return append(b, '"', '}')
+	b.Member("verifyUrl", url)
+	b.Name("instance")
+	b.Text(d.ID)
+	b.Raw("}")
+	return b.Bytes()
 }
 
 // verifyURL is the page of the pending answer, "" where there is none.

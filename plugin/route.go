@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -16,6 +17,7 @@ type rule struct {
 	bodyPaths map[string]int    // path as written to its number in watch
 	tokens    *strictjson.Watch // the same for the verified token's payload
 	jwtPaths  map[string]int
+	decisions
 }
 
 // routes finds the rules that are for a request, by its head.
@@ -193,23 +195,36 @@ func readHost(h *Head) (string, bool) {
 	if v, n := h.get("host"); n > 1 || n == 1 && v != h.Host {
 		return "", false
 	}
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
-		for _, c := range host[i+1:] {
-			if c < '0' || c > '9' {
-				return "", false
-			}
+	if host != "" && host[0] == '[' {
+		return readIPv6(host)
+	}
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		if !digits(host[i+1:]) {
+			return "", false
 		}
 		host = host[:i]
 	}
-	if host == "" || host[len(host)-1] == '.' || host[0] != '[' && strings.IndexByte(host, ':') >= 0 {
+	if host == "" || host[len(host)-1] == '.' || strings.ContainsAny(host, ":[]") {
 		return "", false
 	}
 	return host, true
 }
 
+// readIPv6 is an address in brackets, without port; false where it could be written otherwise.
+func readIPv6(host string) (string, bool) {
+	inner, port, _ := strings.Cut(host[1:], "]")
+	a, err := netip.ParseAddr(inner)
+	if err != nil || !a.Is6() || a.String() != inner || port != "" && (port[0] != ':' || !digits(port[1:])) {
+		return "", false
+	}
+	return host[:len(inner)+2], true
+}
+
+func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }
+
 // readPath is the path of a request target, decoded once; false where it could be read in two ways: no leading slash,
-// a fragment, an empty or dot segment, a backslash, a semicolon, NUL and other control characters, an encoded slash, a
-// second layer of encoding, bytes that are not UTF-8.
+// a fragment, an empty or dot segment, a backslash, a semicolon, NUL and other control characters, an encoded slash,
+// question mark or hash, a second layer of encoding, bytes that are not UTF-8.
 func readPath(target string) (string, bool) {
 	path, _, _ := strings.Cut(target, "?")
 	if path == "" || path[0] != '/' || strings.IndexByte(target, '#') >= 0 {
@@ -227,7 +242,7 @@ func readPath(target string) (string, bool) {
 	for i := 1; i <= len(path); i++ {
 		if i < len(path) {
 			c := path[i]
-			if c == '\\' || c == ';' || c <= 0x20 || c == 0x7f {
+			if c == '\\' || c == ';' || c == '?' || c == '#' || c <= 0x20 || c == 0x7f {
 				return "", false
 			}
 			if c >= utf8.RuneSelf {

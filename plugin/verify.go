@@ -1,9 +1,6 @@
 package plugin
 
 import (
-	"context"
-	"time"
-
 	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/identity"
@@ -118,12 +115,3 @@ func (q *question) ask(p *provider, check providers.Check) providers.Outcome {
 		}
 	}
 }
-
-// deadlined is a context with a deadline that starts no timer: in a guest nobody could wait for one. Whoever waits for
-// somebody else's answer reads it.
-type deadlined struct {
-	context.Context
-	at time.Time
-}
-
-func (d *deadlined) Deadline() (time.Time, bool) { return d.at, true }

@@ -86,14 +86,6 @@ func explain(err error) []string {
 	return lines
 }
 
-// evaluate is what a flow runs.
-func (g *instance) evaluate(ctx context.Context, r plugin.Request, do callout.Doer) plugin.Decision {
-	if g.engine == nil {
-		return plugin.Decision{Reason: plugin.Unavailable, Status: 503}
-	}
-	return g.engine.Evaluate(ctx, r, do)
-}
-
 //go:wasmexport info
 func info() int32 {
 	g := ready()
@@ -144,9 +136,24 @@ func (g *instance) run(input []byte, take func(*instance, *message.In)) (out []b
 }
 
 func (g *instance) begin(m *message.In) {
-	if m.Head != nil {
-		g.table.Begin(m.Flow, m.Head, g.evaluate)
+	if m.Head == nil {
+		return
 	}
+	visit, d, decided := g.route(m.Head)
+	if decided {
+		g.out.Decided(m.Flow, &d)
+		return
+	}
+	g.table.Begin(m.Flow, m.Head, visit.Evaluate)
+}
+
+// route is the engine's. Without an engine everything is denied.
+func (g *instance) route(head *plugin.Head) (visit *plugin.Visit, d plugin.Decision, decided bool) {
+	if g.engine == nil {
+		return nil, plugin.Decision{Reason: plugin.Unavailable, Status: 503}, true
+	}
+	visit = g.engine.Route(head, &d)
+	return visit, d, visit == nil
 }
 
 func (g *instance) resume(m *message.In) {
@@ -174,7 +181,10 @@ func (g *instance) whole(m *message.In) {
 	if m.Head == nil {
 		return
 	}
-	d := g.evaluate(context.Background(), &wholeRequest{m.Head, append([]byte(nil), m.Bytes...)}, extismDoer{})
+	visit, d, decided := g.route(m.Head)
+	if !decided {
+		d = visit.Evaluate(context.Background(), &wholeRequest{m.Head, append([]byte(nil), m.Bytes...)}, extismDoer{})
+	}
 	g.out.Decided(m.Flow, &d)
 }
 

@@ -10,15 +10,12 @@ import (
 // A Buffer is JSON being written, from left to right. The zero Buffer is empty and ready.
 //
 // Its methods are calls on purpose, and write into their receiver: an append written in place is some 500 bytes of
-// machine code in a guest, and an audit line has fifty of them, each run once. Fetching that code took longer than what
-// it did.
+// machine code in a guest, and an audit line has fifty of them, each run once: it was 52 KB. Fetching that code took
+// longer than what it did.
 type Buffer struct{ b []byte }
 
 // Bytes is what was written, valid until the next change.
 func (b *Buffer) Bytes() []byte { return b.b }
-
-// Len is how many bytes were written.
-func (b *Buffer) Len() int { return len(b.b) }
 
 // Reset forgets what was written and keeps the memory.
 func (b *Buffer) Reset() { b.b = b.b[:0] }

@@ -170,7 +170,9 @@ func TestWhatIsWrittenKeepsToTheSchema(t *testing.T) {
 		"info": func(w *message.Writer) {
 			w.Info(&message.Info{Version: "v1", Digest: "d", Rules: 2, Endpoints: []plugin.Endpoint{{Provider: "a", URL: "https://v.cn", Target: "v.cn:443"}}})
 		},
-		"info of a policy that does not load": func(w *message.Writer) { w.Info(&message.Info{Version: "v1", Errors: []string{"one", "two \"quoted\""}}) },
+		"info of a policy that does not load": func(w *message.Writer) {
+			w.Info(&message.Info{Version: "v1", Errors: []string{"one", "two \"quoted\""}})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var w message.Writer

@@ -42,8 +42,8 @@ func Read(input []byte) (In, []byte, error) {
 // line reads the JSON line and returns how many raw bytes follow it.
 func (m *In) line(line string) (raw uint64, ok bool) {
 	s := scanner{s: line}
-	s.object(func(key string) {
-		switch key {
+	for s.open('{'); s.next('}'); {
+		switch s.key() {
 		case "flow":
 			m.Flow = s.number()
 		case "head":
@@ -65,6 +65,6 @@ func (m *In) line(line string) (raw uint64, ok bool) {
 		default:
 			s.skip()
 		}
-	})
+	}
 	return raw, !s.bad && s.peek() == 0
 }

@@ -5,14 +5,22 @@ import (
 
 	"github.com/idvgate/idvgate/plugin"
 	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/strictjson"
 )
 
 // scanner reads one message's line from left to right. It is small because it is on every request's way; what it does
 // not understand makes it bad, once and for all. It copies the line once and cuts all strings from that copy.
+//
+// An object or array is read as
+//
+//	for s.open('['); s.next(']'); {
+//		… // one element
+//	}
 type scanner struct {
 	s     string
 	i     int
 	bad   bool
+	fresh bool // an object or array has just been opened
 	depth int
 }
 
@@ -41,49 +49,39 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
-// object calls member for each key, with the scanner at its value, which member has to read.
-func (s *scanner) object(member func(key string)) {
-	if !s.take('{') {
+// open begins an object or an array.
+func (s *scanner) open(c byte) {
+	if !s.take(c) {
 		s.fail()
-		return
 	}
-	if s.take('}') {
-		return
-	}
-	for !s.bad {
-		key := s.text()
-		if !s.take(':') {
-			s.fail()
-			return
-		}
-		member(key)
-		if s.take('}') {
-			return
-		}
-		if !s.take(',') {
-			s.fail()
-		}
-	}
+	s.fresh = true
 }
 
-// array calls element for each element, with the scanner at it.
-func (s *scanner) array(element func()) {
-	if !s.take('[') {
+// next reports whether there is another element before the closing byte, and leaves the scanner at it.
+func (s *scanner) next(close byte) bool {
+	c, first := s.peek(), s.fresh
+	s.fresh = false
+	switch {
+	case c == close:
+		s.i++
+		return false
+	case first && !s.bad:
+		return true
+	case c == ',':
+		s.i++
+		return true
+	}
+	s.fail()
+	return false
+}
+
+// key reads a member's name, with the scanner then at its value.
+func (s *scanner) key() string {
+	k := s.text()
+	if !s.take(':') {
 		s.fail()
-		return
 	}
-	if s.take(']') {
-		return
-	}
-	for !s.bad {
-		element()
-		if s.take(']') {
-			return
-		}
-		if !s.take(',') {
-			s.fail()
-		}
-	}
+	return k
 }
 
 // text reads a string.
@@ -93,7 +91,12 @@ func (s *scanner) text() string {
 		return ""
 	}
 	start := s.i
-	for s.i < len(s.s) {
+	for {
+		s.i = strictjson.Ordinary(s.s, s.i)
+		if s.i == len(s.s) {
+			s.fail()
+			return ""
+		}
 		switch c := s.s[s.i]; {
 		case c == '"':
 			t := s.s[start:s.i]
@@ -105,10 +108,8 @@ func (s *scanner) text() string {
 			s.fail()
 			return ""
 		}
-		s.i++
+		s.i++ // not ASCII
 	}
-	s.fail()
-	return ""
 }
 
 // escaped reads on in a string that has an escape at s.i.
@@ -248,9 +249,14 @@ func (s *scanner) skip() {
 	s.depth++
 	switch c := s.peek(); {
 	case c == '{':
-		s.object(func(string) { s.skip() })
+		for s.open('{'); s.next('}'); {
+			s.key()
+			s.skip()
+		}
 	case c == '[':
-		s.array(s.skip)
+		for s.open('['); s.next(']'); {
+			s.skip()
+		}
 	case c == '"':
 		s.text()
 	case c == '-' || c >= '0' && c <= '9':
@@ -266,8 +272,8 @@ func (s *scanner) skip() {
 // head reads a request's head.
 func (s *scanner) head() *plugin.Head {
 	h := &plugin.Head{}
-	s.object(func(key string) {
-		switch key {
+	for s.open('{'); s.next('}'); {
+		switch s.key() {
 		case "id":
 			h.ID = s.text()
 		case "method":
@@ -285,7 +291,6 @@ func (s *scanner) head() *plugin.Head {
 		case "jwt":
 			if s.peek() != '{' {
 				s.fail()
-				return
 			}
 			h.JWT = []byte(s.raw())
 		case "noBody":
@@ -295,7 +300,7 @@ func (s *scanner) head() *plugin.Head {
 		default:
 			s.skip()
 		}
-	})
+	}
 	if h.Method == "" {
 		s.fail()
 	}
@@ -305,19 +310,19 @@ func (s *scanner) head() *plugin.Head {
 // headers reads a list of [name, value].
 func (s *scanner) headers() []callout.Header {
 	list := make([]callout.Header, 0, 16)
-	s.array(func() {
+	for s.open('['); s.next(']'); {
 		var h callout.Header
 		if s.take('[') {
 			h.Name = s.text()
-			if s.take(',') {
-				h.Value = s.text()
-				if s.take(']') && h.Name != "" {
-					list = append(list, h)
-					return
-				}
-			}
 		}
-		s.fail()
-	})
+		if h.Name == "" || !s.take(',') {
+			s.fail()
+		}
+		h.Value = s.text()
+		if !s.take(']') {
+			s.fail()
+		}
+		list = append(list, h)
+	}
 	return list
 }
