@@ -15,7 +15,7 @@ const (
 	Unavailable ErrorKind = iota
 	// Busy: the vendor's own code for "not now, ask again". Not billed; the only kind that is retried by itself.
 	Busy
-	// Refused: the vendor refuses us, not the person: credentials, rights, a wrong signature. Somebody must act.
+	// Refused: the vendor refuses us, not the person: credentials, rights, a wrong signature, a clock that is off. Somebody must act.
 	Refused
 	// Malformed: a reply that cannot be read, or with a code nobody has seen.
 	Malformed
@@ -41,7 +41,7 @@ type Error struct {
 	Provider string // Info.Name
 	Kind     ErrorKind
 	Status   int           // the HTTP status of the reply, 0 if there was none
-	Code     string        // the vendor's code through Token, "" if there was none
+	Code     string        // the vendor's code through wire.Code, "" if there was none or it could be a claim
 	Retry    time.Duration // what the vendor said in Retry-After, 0 if nothing
 	Billed   Billing
 	// UnknownCode: the reply held a code nobody has seen. Counted.

@@ -26,12 +26,12 @@ type Info struct {
 
 // Code is one row of a vendor's outcome table.
 type Code struct {
-	Code    string  // as the vendor writes it
+	Code    string  // as the vendor writes it, at the level that decides; listed once
 	Outcome Outcome // Unanswered where Kind says how
 	Kind    string  // for Unanswered: the ErrorKind's word; else ""
-	Billed  Billing
-	Meaning string // in our words
-	Source  string // where that is written, with its date; or "assumed"
+	Billed  Billing // where a reply says so itself, what it says for this code as a rule
+	Meaning string  // in our words
+	Source  string  // where that is written, with its date; or "assumed"
 }
 
 // List is the providers a policy may use. catalog.List returns all of them.

@@ -46,8 +46,11 @@ func said(outcome providers.Outcome, billed providers.Billing, change ...func(*p
 func claim(c identity.Claim) func(*providers.Result) {
 	return func(r *providers.Result) { r.Claim = c }
 }
-func reason(s string) func(*providers.Result)    { return func(r *providers.Result) { r.Reason = s } }
+
+func reason(s string) func(*providers.Result) { return func(r *providers.Result) { r.Reason = s } }
+
 func carriedBy(s string) func(*providers.Result) { return func(r *providers.Result) { r.Carrier = s } }
+
 func failed(kind providers.ErrorKind) *providers.Error {
 	return &providers.Error{Kind: kind, Status: 200}
 }

@@ -2,12 +2,12 @@ package jdcloud
 
 import (
 	"errors"
-
 	"strconv"
 	"time"
 
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/wire"
 )
 
 var (
@@ -75,7 +75,7 @@ func (p *Provider) outcome(r reply, status int) (providers.Result, error) {
 
 func (a authInfo) fail(status int, kind providers.ErrorKind, why error) (providers.Result, *providers.Error) {
 	return providers.Result{}, &providers.Error{
-		Provider: name, Kind: kind, Status: status, Code: providers.Token(a.code), Billed: a.charged, Err: why,
+		Provider: name, Kind: kind, Status: status, Code: wire.Code(a.code), Billed: a.charged, Err: why,
 	}
 }
 
@@ -96,14 +96,14 @@ func gateway(r reply, response *callout.Response) (providers.Result, error) {
 		}, nil
 	}
 	e := refusal(response, status, errGateway)
-	e.Code, e.UnknownCode = providers.Token(r.problem.status), !known && r.problem.status != ""
+	e.Code, e.UnknownCode = wire.Code(r.problem.status), !known && r.problem.status != ""
 	return providers.Result{}, e
 }
 
 // refusal is the error of a status of 400 and above.
 func refusal(response *callout.Response, status int, why error) *providers.Error {
 	e := &providers.Error{Provider: name, Status: response.Status, Retry: retryAfter(response), Err: why}
-	e.Kind, e.Billed = kindOf(status, why == errGateway)
+	e.Kind, e.Billed = kindOf(status, errors.Is(why, errGateway))
 	return e
 }
 

@@ -170,10 +170,20 @@ const (
 
 var (
 	watch = strictjson.NewWatch([][]string{
-		{"requestId"}, {"error"}, {"error", "code"}, {"error", "status"}, {"result"},
-		{"result", "success"}, {"result", "hasException"}, {"result", "code"}, {"result", "detail"},
-		{"result", "authInfo", "success"}, {"result", "authInfo", "hasException"}, {"result", "authInfo", "code"},
-		{"result", "authInfo", "detail"}, {"result", "authInfo"},
+		{"requestId"},
+		{"error"},
+		{"error", "code"},
+		{"error", "status"},
+		{"result"},
+		{"result", "success"},
+		{"result", "hasException"},
+		{"result", "code"},
+		{"result", "detail"},
+		{"result", "authInfo", "success"},
+		{"result", "authInfo", "hasException"},
+		{"result", "authInfo", "code"},
+		{"result", "authInfo", "detail"},
+		{"result", "authInfo"},
 	})
 	watchDetail = strictjson.NewWatch([][]string{{"chargeFlag"}, {"orderNumber"}})
 )

@@ -2,6 +2,7 @@ package jdcloud
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -114,7 +115,7 @@ func FuzzReply(f *testing.F) {
 			if result != (providers.Result{}) {
 				t.Errorf("a result beside %v", err)
 			}
-			if _, ok := err.(*providers.Error); !ok {
+			if _, ok := errors.AsType[*providers.Error](err); !ok {
 				t.Errorf("error is a %T", err)
 			}
 			return

@@ -1,6 +1,7 @@
 package kycloud
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -43,7 +44,11 @@ func TestEveryFaultIsToldAtOnceAndNoSecret(t *testing.T) {
 	}
 	var fields []string
 	for _, e := range many.Unwrap() {
-		fields = append(fields, e.(*providers.ConfigError).Field)
+		fault, ok := errors.AsType[*providers.ConfigError](e)
+		if !ok {
+			t.Fatalf("%T: %v", e, e)
+		}
+		fields = append(fields, fault.Field)
 	}
 	if want := []string{"companyId", "signType", "zone", "privateKey"}; !slices.Equal(fields, want) {
 		t.Errorf("faults in %q, want %q", fields, want)

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -97,7 +98,7 @@ func TestKeyTextsThatAreRefused(t *testing.T) {
 		{"longer than any key", b64(make([]byte, maxKeyText)), errKeyText},
 	}
 	for _, c := range cases {
-		if _, err := parseKey(c.text); err != c.want {
+		if _, err := parseKey(c.text); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -151,12 +152,12 @@ func TestDERIsReadInItsOnlyForm(t *testing.T) {
 		{"PKCS#8 whose key has a trailing byte", seq("\x02\x01\x00", algorithm, string(appendElement(nil, tagOctetString, append(p1[:len(p1):len(p1)], 0))))},
 	}
 	for _, c := range cases {
-		if _, err := parseDER(c.der, 0); err != errKeyShape {
+		if _, err := parseDER(c.der, 0); !errors.Is(err, errKeyShape) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 	for cut := range p8 {
-		if _, err := parseDER(p8[:cut], 0); err != errKeyShape {
+		if _, err := parseDER(p8[:cut], 0); !errors.Is(err, errKeyShape) {
 			t.Fatalf("cut after %d bytes: %v", cut, err)
 		}
 	}

@@ -43,7 +43,7 @@ func (s *Suite) isError(t *testing.T, got providers.Result, err error) *provider
 	if !reflect.DeepEqual(got, providers.Result{}) {
 		t.Errorf("beside the error there is a result: %s", show(got))
 	}
-	e, ok := err.(*providers.Error)
+	e, ok := errors.AsType[*providers.Error](err)
 	if !ok {
 		t.Errorf("error is a %T (%v), want *providers.Error", err, err)
 		return nil

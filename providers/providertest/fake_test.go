@@ -12,6 +12,7 @@ import (
 
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
+	"github.com/idvgate/idvgate/providers/wire"
 )
 
 // fakeProvider logs in and asks; breach names the rule of the contract that it breaks, "" for none.
@@ -62,7 +63,11 @@ func (p *fakeProvider) judge(q providers.Query, r fakeReply, err error) (provide
 	case p.breach == "does not count an unknown code":
 		return providers.Result{}, &providers.Error{Provider: "fake", Kind: providers.Malformed, Status: 200}
 	}
-	return providers.Result{}, &providers.Error{Provider: "fake", Kind: providers.Malformed, Status: 200, Code: *r.Code, UnknownCode: true}
+	code := wire.Code(*r.Code)
+	if p.breach == "shows a code that could be a claim" {
+		code = providers.Token(*r.Code)
+	}
+	return providers.Result{}, &providers.Error{Provider: "fake", Kind: providers.Malformed, Status: 200, Code: code, UnknownCode: true}
 }
 
 type fakeReply struct {
@@ -130,6 +135,7 @@ func TestTheSuiteFindsEveryBreach(t *testing.T) {
 		{"gives a result beside an error", "beside the error there is a result"},
 		{"returns another error", "want *providers.Error"},
 		{"has a claim in its error", "the mobile of the person is in what comes back"},
+		{"shows a code that could be a claim", "the mobile of the person is in the error after"},
 		{"takes a missing code for zero", "want an error"},
 		{"calls a mismatch no record", "no_record"},
 		{"does not count an unknown code", "unknown code false"},

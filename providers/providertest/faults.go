@@ -2,7 +2,10 @@ package providertest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +29,7 @@ func (s *Suite) faults(t *testing.T) {
 		})
 	}
 	t.Run("a reply cut anywhere is never a match", s.cutAnywhere)
+	t.Run("a reply that has a claim for a value", s.echoed)
 	t.Run("a context that is done", s.cancelled)
 	for i := range s.Setup {
 		t.Run(fmt.Sprintf("set-up exchange %d", i+1), func(t *testing.T) { s.setupFaults(t, i) })
@@ -99,6 +103,57 @@ func (s *Suite) cutAnywhere(t *testing.T) {
 			t.Fatalf("after %d of %d bytes", n, whole)
 		}
 	}
+}
+
+// echoed puts each claim in the place of each value of a reply with an unknown code: whatever is an error then does not
+// say it, as a code least of all, since a mobile passes for a token.
+func (s *Suite) echoed(t *testing.T) {
+	var whole any
+	if json.Unmarshal(s.UnknownCode.Body, &whole) != nil {
+		t.Fatal("Suite.UnknownCode is no JSON")
+	}
+	for i := range scalars(whole, -1, nil) {
+		for _, c := range []identity.Claim{identity.ClaimIDNumber, identity.ClaimMobile, identity.ClaimBankCard, identity.ClaimUserID} {
+			var changed any
+			_ = json.Unmarshal(s.UnknownCode.Body, &changed) // as above
+			claim := value(s.Person, c)
+			scalars(changed, i, claim)
+			reply := s.UnknownCode
+			reply.Body, _ = json.Marshal(changed) // what JSON was read from
+			do := NewDoer(append(append([]Reply{}, s.Setup...), reply)...)
+			_, err := s.verify(t.Context(), t, do, s.Info.Checks[0])
+			if strings.Contains(errorText(err), claim) {
+				t.Errorf("the %s of the person is in the error after %s", c, reply.Body)
+			}
+		}
+	}
+}
+
+// scalars counts the values in v that are neither object nor list, and puts in the one with that number.
+func scalars(v any, number int, in any) int {
+	n := 0
+	each := func(of any, put func(any)) {
+		switch of.(type) {
+		case map[string]any, []any:
+			n += scalars(of, number-n, in)
+		default:
+			if n == number {
+				put(in)
+			}
+			n++
+		}
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			each(v[k], func(to any) { v[k] = to })
+		}
+	case []any:
+		for i := range v {
+			each(v[i], func(to any) { v[i] = to })
+		}
+	}
+	return n
 }
 
 func (s *Suite) cancelled(t *testing.T) {

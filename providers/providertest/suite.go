@@ -49,11 +49,12 @@ type Suite struct {
 	// Sends is the claims whose values may be sent for a check; a check that is absent: those the provider's Claimer
 	// or else Check.Claims says.
 	Sends map[providers.Check][]identity.Claim
-	// Rows is at least one per row of Info.Codes.
+	// Rows is questions beyond the wire vectors. Each row of Info.Codes is proved by a Row or, better, by a vector.
 	Rows []Row
 	// BadConfigs is configurations that New must refuse.
 	BadConfigs []BadConfig
-	// Vectors is the directory of the wire vectors; "": testdata.
+	// Vectors is the directory of the wire vectors, at least one; "": testdata. What the files hold stands in vector.go
+	// and message.go: write CASE.reply, and a CASE.want.json with what, code and query; -update adds the rest.
 	Vectors string
 }
 

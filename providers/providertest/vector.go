@@ -97,7 +97,7 @@ func (s *Suite) vector(t *testing.T, base string, w want) {
 		t.Errorf("%d replies nobody asked for, %d requests too many", do.Left(), do.Extra())
 	}
 	if err != nil {
-		s.isError(t, got, err)
+		_ = s.isError(t, got, err)
 		w.Result, w.Error = compareWant(t, w, nil, describeError(providers.AsError(err)))
 	} else {
 		s.wellFormed(t, got)

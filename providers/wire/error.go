@@ -14,6 +14,20 @@ func NotSent(provider string, kind providers.ErrorKind, err error) *providers.Er
 	return &providers.Error{Provider: provider, Kind: kind, Billed: providers.BilledNo, Err: err}
 }
 
+// Code is a vendor's code as errors show it: through providers.Token, and "" if it has nine digits in a row, as every
+// number of a person has: so no claim that a reply echoes can pass for a code.
+func Code(code string) string {
+	digits := 0
+	for i := 0; i < len(code); i++ {
+		if code[i] < '0' || code[i] > '9' {
+			digits = 0
+		} else if digits++; digits == 9 {
+			return ""
+		}
+	}
+	return providers.Token(code)
+}
+
 // Status is the provider's error about a reply whose status means that it holds no answer, for vendors that document
 // none (assumed):
 //

@@ -83,6 +83,18 @@ func TestObjectThatDoesNotFit(t *testing.T) {
 	}
 }
 
+func TestCode(t *testing.T) {
+	for code, want := range map[string]string{
+		"": "", "-4": "-4", "10000": "10000", "SAME": "SAME", "open_sign_verify_error": "open_sign_verify_error",
+		"20261122": "20261122", "123456789": "", "13800001000": "", "11010119900307002X": "", "e13800001000": "",
+		"12345678.12345678": "12345678.12345678", "a b": "", "李雷": "",
+	} {
+		if got := Code(code); got != want {
+			t.Errorf("%q is shown as %q, want %q", code, got, want)
+		}
+	}
+}
+
 func TestStatus(t *testing.T) {
 	const no, maybe = providers.BilledNo, providers.BilledUnknown
 	for _, c := range []struct {
