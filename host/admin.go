@@ -25,8 +25,10 @@ func (g *Gateway) Loaded() Loaded {
 	if gen == nil {
 		return Loaded{}
 	}
-	return Loaded{gen.info.Name, gen.info.Version, gen.info.Policy.Digest, gen.info.Policy.Rules,
-		append([]Endpoint{}, gen.egress.endpoints...), gen.loaded.UTC(), len(gen.shards)}
+	return Loaded{
+		gen.info.Name, gen.info.Version, gen.info.Policy.Digest, gen.info.Policy.Rules,
+		append([]Endpoint{}, gen.egress.endpoints...), gen.loaded.UTC(), len(gen.shards),
+	}
 }
 
 // Endpoints is where callouts may go. It is empty after Close.

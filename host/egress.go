@@ -143,8 +143,10 @@ func (e *egress) do(ctx context.Context, c *call) (*reply, failure) {
 	if pool == nil || !isToken(c.method) || c.method == http.MethodConnect {
 		return nil, blocked
 	}
-	r := &http.Request{Method: c.method, URL: u, Host: u.Host, Header: make(http.Header, len(c.header)+1),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	r := &http.Request{
+		Method: c.method, URL: u, Host: u.Host, Header: make(http.Header, len(c.header)+1),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
 	for _, h := range c.header {
 		switch h.name {
 		case "Host":

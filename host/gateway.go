@@ -53,7 +53,7 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	gen, err := g.load(ctx, &g.options)
 	if err != nil {
 		g.audit.close()
-		cache.Close(ctx) //nolint:errcheck // the first error is told
+		cache.Close(ctx) // the first error is told
 		return nil, err
 	}
 	g.current.Store(gen)

@@ -237,7 +237,7 @@ func (gen *generation) end() {
 		}
 	}
 	if gen.guest != nil {
-		gen.guest.Close(context.Background()) //nolint:errcheck // it is over
+		gen.guest.Close(context.Background()) // it is over
 	}
 	if gen.egress != nil {
 		gen.egress.close()

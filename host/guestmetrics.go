@@ -43,9 +43,13 @@ type guestSeries struct {
 }
 
 func newGuestMetrics(r *prometheus.Registry) *guestMetrics {
-	g := &guestMetrics{registry: r, metrics: map[string]*guestMetric{}, series: map[string]*guestSeries{},
-		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "idvgate_guest_metrics_dropped_total",
-			Help: "Counts of the guest that were dropped: too many series, or a name used in two ways."})}
+	g := &guestMetrics{
+		registry: r, metrics: map[string]*guestMetric{}, series: map[string]*guestSeries{},
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "idvgate_guest_metrics_dropped_total",
+			Help: "Counts of the guest that were dropped: too many series, or a name used in two ways.",
+		}),
+	}
 	r.MustRegister(g.dropped)
 	return g
 }
@@ -159,8 +163,10 @@ func (g *guestMetrics) register(name, kind string, labels []string) *guestMetric
 		m.gauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: "Set by the guest, for each shard."}, labels)
 		c = m.gauge
 	case "histogram":
-		m.histogram = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: "Observed by the guest.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, labels)
+		m.histogram = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: name, Help: "Observed by the guest.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, labels)
 		c = m.histogram
 	default:
 		return nil

@@ -14,12 +14,18 @@ func TestReadMessage(t *testing.T) {
 		name, out, rest string
 		want            message
 	}{
-		{"a decision", `{"flow":7,"decision":{"action":"allow"}}` + "\nnext", "next",
-			message{hasFlow: true, flow: 7, decision: []byte(`{"action":"allow"}`)}},
-		{"with raw bytes, which may hold newlines", `{"flow":7,"decision":{},"bytes":3}` + "\na\nbnext", "next",
-			message{hasFlow: true, flow: 7, decision: []byte(`{}`), raw: []byte("a\nb")}},
-		{"a callout", ` { "flow" : 1 , "want" : "call", "callId":2,"method":"POST","url":"http:\/\/a\/\u00e9\ud83d\ude00","headers":[["a","b"]],"timeoutMs":5,"target":"x" } `, "",
-			message{hasFlow: true, flow: 1, want: []byte("call"), callID: 2, method: []byte("POST"), url: []byte("http://a/é😀"), header: []byte(`[["a","b"]]`), timeoutMs: 5}},
+		{
+			"a decision", `{"flow":7,"decision":{"action":"allow"}}` + "\nnext", "next",
+			message{hasFlow: true, flow: 7, decision: []byte(`{"action":"allow"}`)},
+		},
+		{
+			"with raw bytes, which may hold newlines", `{"flow":7,"decision":{},"bytes":3}` + "\na\nbnext", "next",
+			message{hasFlow: true, flow: 7, decision: []byte(`{}`), raw: []byte("a\nb")},
+		},
+		{
+			"a callout", ` { "flow" : 1 , "want" : "call", "callId":2,"method":"POST","url":"http:\/\/a\/\u00e9\ud83d\ude00","headers":[["a","b"]],"timeoutMs":5,"target":"x" } `, "",
+			message{hasFlow: true, flow: 1, want: []byte("call"), callID: 2, method: []byte("POST"), url: []byte("http://a/é😀"), header: []byte(`[["a","b"]]`), timeoutMs: 5},
+		},
 		{"what nobody knows", `{"weather":[1,-2.5e3,true,false,null,{"a":[]},""]}` + "\n", "", message{}},
 	} {
 		var m message
@@ -48,10 +54,14 @@ func TestReadDecision(t *testing.T) {
 		name, raw string
 		want      decision
 	}{
-		{"an allowance", `{"action":"allow","id":"x","remove":["X-IDV-a","x_idv"],"set":[["x-idv-outcome","match"]]}`,
-			decision{action: allow, remove: []string{"X-Idv-A", "X_idv"}, set: []header{{"X-Idv-Outcome", "match"}}}},
-		{"a denial", `{"action":"deny","status":403,"headers":[["content-type","a/b"]]}`,
-			decision{action: deny, status: 403, header: []header{{"Content-Type", "a/b"}}, body: []byte("body")}},
+		{
+			"an allowance", `{"action":"allow","id":"x","remove":["X-IDV-a","x_idv"],"set":[["x-idv-outcome","match"]]}`,
+			decision{action: allow, remove: []string{"X-Idv-A", "X_idv"}, set: []header{{"X-Idv-Outcome", "match"}}},
+		},
+		{
+			"a denial", `{"action":"deny","status":403,"headers":[["content-type","a/b"]]}`,
+			decision{action: deny, status: 403, header: []header{{"Content-Type", "a/b"}}, body: []byte("body")},
+		},
 		{"no action", `{"status":403,"headers":[]}`, decision{}},
 		{"an unknown action", `{"action":"maybe","status":403}`, decision{}},
 		{"a denial without status", `{"action":"deny","headers":[]}`, decision{}},
@@ -133,8 +143,10 @@ func FuzzReadMessage(f *testing.F) {
 func BenchmarkBegin(b *testing.B) {
 	r, _ := http.NewRequest("POST", "http://play.example.cn/v1/players/1?x=1", nil)
 	r.RequestURI = "/v1/players/1?x=1"
-	for name, value := range map[string]string{"User-Agent": "Mozilla/5.0 (X11; Linux)", "Accept": "*/*", "Content-Type": "application/json",
-		"Content-Length": "90", "X-Request-Id": "abc", "Accept-Encoding": "gzip, deflate"} {
+	for name, value := range map[string]string{
+		"User-Agent": "Mozilla/5.0 (X11; Linux)", "Accept": "*/*", "Content-Type": "application/json",
+		"Content-Length": "90", "X-Request-Id": "abc", "Accept-Encoding": "gzip, deflate",
+	} {
 		r.Header.Set(name, value)
 	}
 	b.ReportAllocs()

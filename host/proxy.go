@@ -19,7 +19,6 @@ import (
 type proxies struct {
 	gateway   *Gateway
 	transport *http.Transport
-	log       *slog.Logger
 	pool      sync.Pool
 }
 

@@ -160,8 +160,10 @@ func newRig(t *testing.T, change func(o *Options)) *rig {
 	o := Options{
 		Wasm: guestWasm, CacheDir: guestDir, Upstream: to, Shards: 1, Audit: g.audit,
 		Log: slog.New(slog.NewTextHandler(g.log, nil)),
-		Config: map[string]string{"vendor": g.vendor.URL,
-			"endpoints": `[{"provider":"v","url":"` + g.vendor.URL + `","target":"v","plaintext":true,"private":true}]`},
+		Config: map[string]string{
+			"vendor":    g.vendor.URL,
+			"endpoints": `[{"provider":"v","url":"` + g.vendor.URL + `","target":"v","plaintext":true,"private":true}]`,
+		},
 	}
 	if change != nil {
 		change(&o)

@@ -163,7 +163,7 @@ func (s *shard) discard(reason string, err error) {
 	g := s.gen.gateway
 	g.metrics.restarts.WithLabelValues(reason).Inc()
 	g.log.Error("guest discarded", "shard", s.label, "reason", reason, "flows", len(s.flows), "error", firstLine(err))
-	s.vm.Close() //nolint:errcheck // it is given up
+	s.vm.Close() // it is given up
 	s.vm = nil
 	s.message = message{} // it points into the VM's memory
 	s.epoch++
@@ -248,7 +248,7 @@ func (s *shard) close() {
 	defer s.mu.Unlock()
 	s.epoch++
 	if s.vm != nil {
-		s.vm.Close() //nolint:errcheck // it is over
+		s.vm.Close() // it is over
 		s.vm = nil
 	}
 	for _, f := range s.flows {

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/idvgate/idvgate/providers/strictjson"
@@ -50,7 +51,7 @@ const (
 // media reads Content-Type and Content-Encoding strictly: one header, JSON or form, UTF-8, not compressed.
 func (h *Head) media() media {
 	value, n := h.get("content-type")
-	if n != 1 {
+	if n != 1 || h.dropped("content-type") {
 		return otherMedia
 	}
 	if coding, n := h.get("content-encoding"); n > 1 || n == 1 && !equalFold(strings.TrimSpace(coding), "identity") {
@@ -119,10 +120,10 @@ func (v *Visit) json(r *rule, d *document) *fault {
 
 func (v *Visit) bytes(r *rule) ([]byte, *fault) {
 	data, err := v.fetch(r.MaxBody)
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return data, nil
-	case ErrTooLarge:
+	case errors.Is(err, ErrTooLarge):
 		return nil, faultTooLarge
 	}
 	return nil, faultGone
@@ -133,7 +134,7 @@ func scan(w *strictjson.Watch, data []byte, spans []strictjson.Span) *fault {
 	if err == nil {
 		return nil
 	}
-	if e, ok := err.(*strictjson.Error); ok {
+	if e, ok := errors.AsType[*strictjson.Error](err); ok {
 		return &fault{InvalidRequest, 400, "json_" + string(e.Fault)}
 	}
 	return &fault{InvalidRequest, 400, "json_syntax"}

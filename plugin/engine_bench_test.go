@@ -52,8 +52,11 @@ func benchRequest(path string) *native.Request {
 		RequestHead: &plugin.Head{
 			Method: "POST", Scheme: "https", Host: "play.example.cn", Path: path, Client: "192.0.2.7", ID: "q1",
 			Header: []callout.Header{
-				{Name: "accept", Value: "*/*"}, {Name: "content-type", Value: "application/json"},
-				{Name: "content-length", Value: "87"}, {Name: "user-agent", Value: "test/1.0"}, {Name: "x-request-id", Value: "q1"},
+				{Name: "accept", Value: "*/*"},
+				{Name: "content-type", Value: "application/json"},
+				{Name: "content-length", Value: "87"},
+				{Name: "user-agent", Value: "test/1.0"},
+				{Name: "x-request-id", Value: "q1"},
 			},
 		},
 		Content: []byte(`{"name":"李雷","idNumber":"110101199003070003","mobile":"13800001000"}`),

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -46,7 +47,7 @@ func unhex(c byte) int {
 
 // readField finds one field in a query or form text. n is how often it is there. False where the text could be read
 // in two ways: a broken escape, a semicolon (a separator to some), NUL, bytes that are not UTF-8, or a name that a
-// lenient upstream takes for this one (other case, a[b] for a.b, a_b for a.b, an array's a[]).
+// lenient upstream takes for this one (other case, a[b] for a.b, a_b for a.b, an element a[] or a[0], a leading ?).
 func readField(text, name string) (value string, n int, ok bool) {
 	if strings.IndexByte(text, ';') >= 0 {
 		return "", 0, false
@@ -79,8 +80,22 @@ func readField(text, name string) (value string, n int, ok bool) {
 
 func sound(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// sameField reports whether a lenient upstream may take one field name for the other.
-func sameField(a, b string) bool { return plainField(a) == plainField(b) }
+// sameField reports whether a lenient upstream may take the field key for the field name. Signs that readers drop from
+// the ends do not count: URLSearchParams drops a first ?, decoders drop a byte order mark, others drop spaces.
+func sameField(key, name string) bool {
+	key, name = strings.TrimFunc(key, dropped), plainField(name)
+	if plainField(key) == name {
+		return true
+	}
+	for i := 1; i < len(key); i++ {
+		if key[i] == '[' && plainField(key[:i]) == name {
+			return true
+		}
+	}
+	return false
+}
+
+func dropped(r rune) bool { return r == '?' || r == '\ufeff' || r < ' ' || unicode.IsSpace(r) }
 
 // plainField is a field name with brackets, dots, spaces and underscores as one sign, an array's [] dropped, and case
 // folded.

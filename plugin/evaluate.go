@@ -173,7 +173,7 @@ func (v *Visit) shadow() {
 			continue
 		}
 		if r.needsBody {
-			v.fetch(r.MaxBody)
+			_, _ = v.fetch(r.MaxBody) // kept, the fault too: whoever reads the body finds it
 		}
 		v.engine.env.Beside(v.ctx, v.do, func(ctx context.Context, do callout.Doer) {
 			own := *v

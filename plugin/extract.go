@@ -3,6 +3,7 @@ package plugin
 import (
 	"encoding/base64"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
@@ -85,6 +86,9 @@ func (r *reading) value(s *policy.Source) (value, *fault) {
 		return r.header(s.Path)
 	case policy.Query:
 		_, query, _ := strings.Cut(r.head.Path, "?")
+		if !isASCII(query) {
+			return value{}, faultText // bytes that some upstreams take for Latin-1
+		}
 		return field(query, s.Path)
 	}
 	return value{}, faultText
@@ -122,6 +126,15 @@ func (r *reading) form(name string) (value, *fault) {
 	return field(string(data), name)
 }
 
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 func field(text, name string) (value, *fault) {
 	v, n, ok := readField(text, name)
 	if !ok || n > 1 {
@@ -130,7 +143,8 @@ func field(text, name string) (value, *fault) {
 	return value{there: n == 1, isText: true, text: v}, nil
 }
 
-// header reads one header. A second one, or one whose name an upstream could take for it, is refused.
+// header reads one header. A second one, one whose name an upstream could take for it, or one that a proxy
+// takes off is refused.
 func (r *reading) header(name string) (value, *fault) {
 	var v value
 	for i := range r.head.Header {
@@ -142,6 +156,9 @@ func (r *reading) header(name string) (value, *fault) {
 			return value{}, faultText
 		}
 		v = value{there: true, isText: true, text: strings.Trim(h.Value, " \t")}
+	}
+	if v.there && r.head.dropped(name) {
+		return value{}, faultText
 	}
 	return v, nil
 }

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"errors"
 	"time"
 
 	"github.com/idvgate/idvgate/plugin/policy"
@@ -29,7 +30,7 @@ func parse(p *identity.Person, c identity.Claim, text string, luhn bool, now tim
 	if err == nil {
 		return nil
 	}
-	if e, ok := err.(*identity.Error); ok {
+	if e, ok := errors.AsType[*identity.Error](err); ok {
 		return e
 	}
 	return &identity.Error{Claim: c, Fault: identity.FaultFormat}
@@ -41,7 +42,7 @@ func (q *question) precheck() bool {
 		return q.stopClaim(missing, identity.FaultMissing)
 	}
 	if err := q.person.Check(); err != nil {
-		if e, ok := err.(*identity.Error); ok {
+		if e, ok := errors.AsType[*identity.Error](err); ok {
 			return q.stopClaim(e.Claim, e.Fault)
 		}
 		return q.stop(InvalidRequest, 400, "claims")

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/providers"
@@ -46,6 +47,22 @@ func (h *Head) get(name string) (value string, n int) {
 		}
 	}
 	return value, n
+}
+
+// dropped reports whether Connection names the header of that lower-case name: a proxy takes such a header off, and what
+// was read of it here the upstream does not see.
+func (h *Head) dropped(name string) bool {
+	for i := range h.Header {
+		if !equalFold(h.Header[i].Name, "connection") {
+			continue
+		}
+		for option := range strings.SplitSeq(h.Header[i].Value, ",") {
+			if equalFold(strings.TrimSpace(option), name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // equalFold compares a header name with one in lower case, in ASCII.

@@ -102,6 +102,9 @@ func (r *routes) find(h *Head) (matched []*rule, ambiguous string) {
 	if !ok {
 		return nil, "ambiguous_host"
 	}
+	if !strings.HasPrefix(h.Path, "/") && strings.Contains(h.Path, "://") {
+		return nil, "ambiguous_path" // an absolute target replaces the host, to some
+	}
 	rules, known := r.byHost[host]
 	if !known {
 		rules = r.anyHost
@@ -212,9 +215,9 @@ func readHost(h *Head) (string, bool) {
 
 // readIPv6 is an address in brackets, without port; false where it could be written otherwise.
 func readIPv6(host string) (string, bool) {
-	inner, port, _ := strings.Cut(host[1:], "]")
+	inner, port, closed := strings.Cut(host[1:], "]")
 	a, err := netip.ParseAddr(inner)
-	if err != nil || !a.Is6() || a.String() != inner || port != "" && (port[0] != ':' || !digits(port[1:])) {
+	if err != nil || !closed || !a.Is6() || a.String() != inner || port != "" && (port[0] != ':' || !digits(port[1:])) {
 		return "", false
 	}
 	return host[:len(inner)+2], true

@@ -68,7 +68,28 @@ func (v *value) number() (float64, bool) {
 		return 0, false // "600" in quotes: upstreams differ in what they make of it
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	return n, err == nil && !math.IsNaN(n)
+	return n, err == nil && !math.IsNaN(n) && exact(text, n)
+}
+
+// exactDigits is how many significant digits a float64 holds, whatever they are.
+const exactDigits = 15
+
+// exact reports whether the number as written is n to those upstreams, too, that compute in decimals: 500 followed by
+// twenty zeros and a one is above 500 to them.
+func exact(text string, n float64) bool {
+	digits, zeros := 0, 0
+	for i := 0; i < len(text) && text[i]|0x20 != 'e'; i++ {
+		switch c := text[i]; {
+		case c == '0':
+			if digits > 0 {
+				zeros++
+			}
+		case c >= '1' && c <= '9':
+			digits += zeros + 1
+			zeros = 0
+		}
+	}
+	return digits <= exactDigits && (n != 0 || digits == 0)
 }
 
 // same compares with a scalar of the policy. ok is false where the value is of another type, so that nobody knows.

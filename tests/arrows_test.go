@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/idvgate/idvgate/providers"
+	"github.com/idvgate/idvgate/providers/catalog"
 	"github.com/idvgate/idvgate/tests/play"
 )
 
@@ -54,8 +56,16 @@ func under(path, room string) bool {
 	return ok && (ours == room || strings.HasPrefix(ours, room+"/"))
 }
 
-// vendors are the rooms of the four adapters.
-var vendors = []string{"jdcloud", "celerity", "glodon", "kycloud"}
+// vendors are the rooms of the adapters: each is named as its provider is.
+var vendors = names(catalog.List())
+
+func names(list providers.List) []string {
+	var all []string
+	for _, i := range list {
+		all = append(all, i.Name)
+	}
+	return all
+}
 
 // vendorOf is the vendor a package belongs to, "" if to none.
 func vendorOf(path string) string {
@@ -108,7 +118,7 @@ func TestArrows(t *testing.T) {
 		if p.ImportPath == module+"providers/catalog" {
 			for _, dep := range p.Imports {
 				if under(dep, "providers") && dep != module+"providers" && vendorOf(dep) == "" {
-					t.Errorf("the catalog lists %s, which this test does not know for a vendor", dep)
+					t.Errorf("the catalog imports %s, which is no room of a provider that it lists: is the folder named as its Info.Name?", dep)
 				}
 			}
 		}

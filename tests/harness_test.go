@@ -77,12 +77,15 @@ func TestScenariosCover(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{
+	wanted := []string{
 		"outcome match", "outcome mismatch", "outcome no_record", "outcome invalid_input", "outcome limited", "outcome pending", "outcome unanswered",
 		"reason no_rule", "reason invalid_request", "reason age_requirement", "reason identity_not_verified", "reason verification_required",
 		"reason body_too_large", "reason unsupported_media_type", "reason verification_unavailable",
-		"vendor jdcloud", "vendor celerity", "vendor kycloud", "vendor glodon",
-	} {
+	}
+	for _, name := range vendors {
+		wanted = append(wanted, "vendor "+name)
+	}
+	for _, want := range wanted {
 		if seen[want] == 0 {
 			t.Errorf("no scenario has %s", want)
 		}

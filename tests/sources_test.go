@@ -78,7 +78,7 @@ func inspect(files *token.FileSet, folder string, parsed []*ast.File) (faults []
 	fault := func(n ast.Node, what string) {
 		faults = append(faults, files.Position(n.Pos()).String()+": "+what)
 	}
-	own, objects := map[string]bool{}, map[*ast.Object]bool{}
+	own, objects := map[string]bool{}, map[*ast.Object]bool{} //nolint:staticcheck // within one file what the parser resolves is enough
 	for _, f := range parsed {
 		for _, decl := range f.Decls {
 			g, ok := decl.(*ast.GenDecl)
@@ -178,6 +178,7 @@ var badSelectors = map[string]string{
 	"time.Tick": "nobody waits in a guest", "time.AfterFunc": "nothing outlives a call into a guest",
 	"time.LoadLocation": "a guest has no zone data", "os.Exit": "it returns in a guest, and the code behind it runs",
 	"sync.Mutex": "a lock held across a callout is a deadlock", "sync.RWMutex": "a lock held across a callout is a deadlock",
+	"sync.Once": "a lock held across a callout is a deadlock", "time.NewTicker": "nobody waits in a guest",
 	"sync.Cond": "nobody waits in a guest", "sync.WaitGroup": "nobody waits in a guest", "log.Fatal": "it ends the guest",
 }
 
@@ -238,6 +239,8 @@ func TestGuestSourcesThatWouldBeRefused(t *testing.T) {
 		{"ending the process", "func f() { os.Exit(1) }", "os.Exit"},
 		{"a mutex", "type s struct { mu sync.Mutex }", "sync.Mutex"},
 		{"a lock by another name", "func (s *s) f() { s.guard.Lock() }", "Lock"},
+		{"a lock held across a callout", "func (p *p) f(do callout.Doer) { p.mu.Lock(); defer p.mu.Unlock(); do.Do(nil, nil) }", "Lock"},
+		{"once, which is a lock across what it runs", "type s struct { once sync.Once }", "sync.Once"},
 		{"an init function", "func init() {}", "init"},
 		{"a variable without a value", "var cache map[string]int", "state"},
 		{"an exported table", "var Table = []int{1}", "exported"},

@@ -161,8 +161,10 @@ func TestVMsHaveClocksThatMoveAndRandomnessOfTheirOwn(t *testing.T) {
 
 func TestConfigVariablesAndErrors(t *testing.T) {
 	var log bytes.Buffer
-	p := compile(t, plainWasm, Options{Config: map[string]string{"name": "somebody"},
-		Log: slog.New(slog.NewTextHandler(&log, nil))})
+	p := compile(t, plainWasm, Options{
+		Config: map[string]string{"name": "somebody"},
+		Log:    slog.New(slog.NewTextHandler(&log, nil)),
+	})
 	v := newVM(t, p)
 	out, err := v.Call("info", nil)
 	if err != nil || !bytes.Contains(out, []byte(`"name":"somebody"`)) {

@@ -160,7 +160,8 @@ func (c *client) celerityLogin() string {
 	c.t.Helper()
 	cred := c.s.credentials
 	v := c.send(c.request("POST", "/celerity/core/auth/getVirtualToken", text(map[string]string{
-		"sysName": cred.CelerityUser, "userCode": cred.CelerityUserCode, "password": cred.CelerityPassword}))).json(c.t)
+		"sysName": cred.CelerityUser, "userCode": cred.CelerityUserCode, "password": cred.CelerityPassword,
+	}))).json(c.t)
 	token, _ := at(v, "data", "accessToken").(string)
 	if token == "" || at(v, "errcode") != 0.0 {
 		c.t.Fatalf("no token: %v", v)
@@ -169,8 +170,10 @@ func (c *client) celerityLogin() string {
 }
 
 func celerityBody(p *person, async bool) string {
-	return text(map[string]any{"buscode": "PhoneVerification", "group": "real", "async": async,
-		"data": map[string]string{"IdCard": p.IDNumber, "Name": p.Name, "Phone": p.Mobile}})
+	return text(map[string]any{
+		"buscode": "PhoneVerification", "group": "real", "async": async,
+		"data": map[string]string{"IdCard": p.IDNumber, "Name": p.Name, "Phone": p.Mobile},
+	})
 }
 
 func (c *client) celerity(token, body string) answer {
@@ -199,8 +202,10 @@ func (c *client) account(token string, p *person) answer {
 }
 
 func (c *client) step2(token, account string, p *person) answer {
-	return c.glodon(token, "/api/v2/identify/person/3/async", map[string]string{"accountId": account,
-		"name": p.Name, "idNum": p.IDNumber, "mobile": p.Mobile, "returnUrl": "https://play.example.cn/back"})
+	return c.glodon(token, "/api/v2/identify/person/3/async", map[string]string{
+		"accountId": account,
+		"name":      p.Name, "idNum": p.IDNumber, "mobile": p.Mobile, "returnUrl": "https://play.example.cn/back",
+	})
 }
 
 // demoEnv is examples/policies/demo.env.
@@ -234,8 +239,10 @@ func kycloudKey(t testing.TB) *rsa.PrivateKey {
 
 // kycloudParameters is a question, not yet signed.
 func (c *client) kycloudParameters(biz any) map[string]string {
-	return map[string]string{"companyId": c.s.credentials.KycloudCompany, "charset": "utf-8", "signType": "RSA2",
-		"bizContent": text(biz), "timestamp": c.now.In(time.FixedZone("", 8*3600)).Format("2006-01-02 15:04:05")}
+	return map[string]string{
+		"companyId": c.s.credentials.KycloudCompany, "charset": "utf-8", "signType": "RSA2",
+		"bizContent": text(biz), "timestamp": c.now.In(time.FixedZone("", 8*3600)).Format("2006-01-02 15:04:05"),
+	}
 }
 
 // kycloudSign signs the bytes of the parameters in their character set.

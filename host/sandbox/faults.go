@@ -39,7 +39,7 @@ func (f *faults) draw(vendor, step string, now time.Time) string {
 	if x == nil {
 		return ""
 	}
-	strikes := x.Fault != "" && (x.Rate == nil || rand.Float64() < *x.Rate)
+	strikes := x.Fault != "" && (x.Rate == nil || rand.Float64() < *x.Rate) //nolint:gosec // a fault needs no secret dice
 	if strikes && (transport(x.Fault) || step == stepVerify) {
 		return x.Fault
 	}

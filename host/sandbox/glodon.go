@@ -61,7 +61,8 @@ func (s *Sandbox) glodonLogin(r *http.Request, body []byte, _ string) result {
 	key, secret, given := r.BasicAuth()
 	if !given || key != s.credentials.GlodonKey || secret != s.credentials.GlodonSecret {
 		return refused("invalid_client", jsonReply(http.StatusUnauthorized, map[string]string{
-			"error": "invalid_client", "error_description": "Bad client credentials"}))
+			"error": "invalid_client", "error_description": "Bad client credentials",
+		}))
 	}
 	grant := r.URL.Query().Get("grant_type")
 	if form, err := url.ParseQuery(string(body)); grant == "" && err == nil {
@@ -69,7 +70,8 @@ func (s *Sandbox) glodonLogin(r *http.Request, body []byte, _ string) result {
 	}
 	if grant != "client_credentials" {
 		return refused("unsupported_grant_type", jsonReply(http.StatusBadRequest, map[string]string{
-			"error": "unsupported_grant_type", "error_description": "Unsupported grant type"}))
+			"error": "unsupported_grant_type", "error_description": "Unsupported grant type",
+		}))
 	}
 	return result{unknownPerson, "ok", jsonReply(http.StatusOK, map[string]any{
 		"access_token": s.glodon.grant("cn-", s.now()),
@@ -214,7 +216,8 @@ func (s *Sandbox) glodonCertificate(r *http.Request, body []byte, _ string) resu
 	}
 	// The account named here is not the one asked about, in the vendor's own sample too.
 	return result{p.named(), "ok", glodonNumberReply("10000", map[string]string{
-		"accountId": "acct" + digits(16), "certId": "cert" + digits(16)})}
+		"accountId": "acct" + digits(16), "certId": "cert" + digits(16),
+	})}
 }
 
 // maxAccounts is how many accounts are kept; the oldest go first.

@@ -199,8 +199,10 @@ func TestAPageIsBelowThePublicURLAndStaysWithoutAWayBack(t *testing.T) {
 	c.s.publicURL = "https://sandbox.example.cn"
 	token := c.glodonLogin()
 	p := c.listed(pending)
-	v := c.glodon(token, glodonVerifyPath, map[string]string{"accountId": c.accountID(token, p), "name": p.Name,
-		"idNum": p.IDNumber, "mobile": p.Mobile, "returnUrl": "http:///114.115.148.211:8900/swagger-ui.html"}).json(t)
+	v := c.glodon(token, glodonVerifyPath, map[string]string{
+		"accountId": c.accountID(token, p), "name": p.Name,
+		"idNum": p.IDNumber, "mobile": p.Mobile, "returnUrl": "http:///114.115.148.211:8900/swagger-ui.html",
+	}).json(t)
 	u, err := url.Parse(at(v, "data", "url").(string))
 	if err != nil || u.Host != "sandbox.example.cn" || u.Scheme != "https" {
 		t.Fatalf("%v %v", u, err)

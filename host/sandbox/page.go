@@ -42,8 +42,10 @@ func (s *Sandbox) newPage(r *http.Request, p *person, q glodonRequest) string {
 		base = "http://" + r.Host
 	}
 	now := s.now()
-	x := &page{Transaction: requestID(), sign: requestID(), Person: p.named(), At: now.UTC(),
-		idNumber: q.claims().idNumber, account: q.AccountID, returnURL: q.ReturnURL}
+	x := &page{
+		Transaction: requestID(), sign: requestID(), Person: p.named(), At: now.UTC(),
+		idNumber: q.claims().idNumber, account: q.AccountID, returnURL: q.ReturnURL,
+	}
 	x.URL = base + pagePath + "?" + url.Values{
 		"transaction_no": {x.Transaction}, "sign": {x.sign}, "app_id": {"402558"},
 		"timestamp": {strconv.FormatInt(now.UnixMilli(), 10)},
@@ -127,7 +129,7 @@ func (s *Sandbox) completePage(w http.ResponseWriter, r *http.Request) {
 	if u, err := url.Parse(back); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		back = r.URL.RequestURI()
 	}
-	http.Redirect(w, r, back, http.StatusSeeOther)
+	http.Redirect(w, r, back, http.StatusSeeOther) //nolint:gosec // the vendor too returns people to where the caller said
 }
 
 func (s *Sandbox) getPages(w http.ResponseWriter, _ *http.Request) {

@@ -1,4 +1,4 @@
-// Package sandbox simulates the four vendors and a sample upstream, so that a gateway can be run and tested with
+// Package sandbox simulates the vendors and a sample upstream, so that a gateway can be run and tested with
 // nobody's real data and no contract. It is written from the vendors' pages and shares no code with the providers: what
 // a client misreads shows here.
 //
@@ -99,7 +99,7 @@ type Options struct {
 	PublicURL string
 }
 
-// A Sandbox is the four vendors. It is safe for concurrent use.
+// A Sandbox is all the vendors. It is safe for concurrent use.
 type Sandbox struct {
 	credentials Credentials
 	now         func() time.Time

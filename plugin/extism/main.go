@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -75,7 +76,7 @@ func explain(err error) []string {
 	if err == nil {
 		return nil
 	}
-	problems, ok := err.(policy.Problems)
+	problems, ok := errors.AsType[policy.Problems](err)
 	if !ok {
 		return []string{err.Error()}
 	}
@@ -87,7 +88,7 @@ func explain(err error) []string {
 }
 
 //go:wasmexport info
-func info() int32 {
+func Info() int32 {
 	g := ready()
 	g.out.Reset()
 	i := message.Info{Version: version, Errors: g.errors}
@@ -100,16 +101,16 @@ func info() int32 {
 }
 
 //go:wasmexport begin
-func begin() int32 { return exchange((*instance).begin) }
+func Begin() int32 { return exchange((*instance).begin) }
 
 //go:wasmexport resume
-func resume() int32 { return exchange((*instance).resume) }
+func Resume() int32 { return exchange((*instance).resume) }
 
 //go:wasmexport cancel
-func cancel() int32 { return exchange((*instance).cancel) }
+func Cancel() int32 { return exchange((*instance).cancel) }
 
 //go:wasmexport evaluate
-func evaluate() int32 { return exchange((*instance).whole) }
+func Evaluate() int32 { return exchange((*instance).whole) }
 
 // exchange reads the messages of the input, hands each to take, and sends what came of it.
 func exchange(take func(*instance, *message.In)) int32 {
@@ -248,10 +249,10 @@ func (k *kept) Put(_ context.Context, key string, value []byte) {
 	(*k)[key] = value
 }
 
-// buffer is room for size bytes of input, for step.
+// Buffer is room for size bytes of input, for Step.
 //
 //go:wasmexport buffer
-func buffer(size int32) int32 {
+func Buffer(size int32) int32 {
 	g := ready()
 	if cap(g.buffer) < int(size) || cap(g.buffer) > 1<<20 && size < 1<<16 {
 		g.buffer = make([]byte, max(size, 4096))
@@ -259,11 +260,11 @@ func buffer(size int32) int32 {
 	return int32(uintptr(unsafe.Pointer(unsafe.SliceData(g.buffer))))
 }
 
-// step is begin (0), resume (1) or cancel (2) on length bytes of buffer. The result is where the output is (upper half)
+// Step is Begin (0), Resume (1) or Cancel (2) on length bytes of Buffer. The result is where the output is (upper half)
 // and how long (lower half); -1 if a message is malformed.
 //
 //go:wasmexport step
-func step(kind, length int32) int64 {
+func Step(kind, length int32) int64 {
 	g := ready()
 	take := [...]func(*instance, *message.In){(*instance).begin, (*instance).resume, (*instance).cancel}
 	if kind < 0 || int(kind) >= len(take) || length < 0 || int(length) > len(g.buffer) {

@@ -15,6 +15,7 @@ import (
 // built is what TestMain makes for all tests: the guest of this very tree.
 var built struct {
 	root     string
+	wasm     []byte
 	compiled *extism.CompiledPlugin
 }
 

@@ -6,7 +6,8 @@
 //	name:     a sentence; unique
 //	policy:   a file of tests/policies, or the policy itself; the latter takes version, providers and subject from
 //	          tests/policies/base.yaml where it does not say them. Absent: vendors.yaml
-//	env:      variables and secrets besides those of the sandbox
+//	env:      variables and secrets besides those of the sandbox, which are the demo's credentials, a URL for each
+//	          vendor as in examples/policies.DemoURLs, and SANDBOX_URL, below which every vendor's prefix is
 //	faults:   faults of whole vendors, as PUT /_sandbox/faults takes them
 //	only:     the runtimes it is for, where it shows what is a host's affair; absent: all
 //	except:   the runtimes it is not for

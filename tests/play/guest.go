@@ -40,8 +40,11 @@ func Warm(root, dir string) error {
 	}
 	suffix := "-" + runtime.GOARCH + "-" + runtime.GOOS
 	made, err := filepath.Glob(filepath.Join(dir, "wazero-*"+suffix))
-	if err != nil || len(made) != 1 {
-		return fmt.Errorf("play: the cache has %d folders, not one: %v", len(made), err)
+	if err != nil {
+		return fmt.Errorf("play: the cache: %w", err)
+	}
+	if len(made) != 1 {
+		return fmt.Errorf("play: the cache has %d folders, not one", len(made))
 	}
 	version := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(made[0]), "wazero-"), suffix)
 	warm := exec.Command("go", "run", "-ldflags", "-X github.com/tetratelabs/wazero/internal/version.version="+version,

@@ -49,7 +49,7 @@ func (r *run) steps(steps []Step) error {
 func (r *run) check(e *Expect, request *Request, seen *Seen) error {
 	lines, err := r.takeAudit(e)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; status is %d (was there no rule for the request, where unmatched is not set?)", err, seen.Status)
 	}
 	enforce := map[string]any{}
 	if !e.Unmatched {

@@ -3,6 +3,7 @@ package play
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -98,8 +99,11 @@ func Root() (string, error) {
 // Load reads every scenario, in the order of files and in them.
 func Load(root string) ([]Scenario, error) {
 	files, err := filepath.Glob(filepath.Join(root, "tests", "scenarios", "*.yaml"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("play: no scenarios: %v", err)
+	if err != nil {
+		return nil, fmt.Errorf("play: %w", err)
+	}
+	if len(files) == 0 {
+		return nil, errors.New("play: no scenarios")
 	}
 	sort.Strings(files)
 	var all []Scenario

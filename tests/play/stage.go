@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/idvgate/idvgate/examples/policies"
 	"github.com/idvgate/idvgate/host/sandbox"
 )
 
@@ -112,11 +113,10 @@ func (s *Stage) Env(root string, over map[string]string) (map[string]string, err
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(env, map[string]string{
-		"JDCLOUD_URL": s.Vendors.URL + "/jdcloud", "CELERITY_URL": s.Vendors.URL + "/celerity",
-		"GLODON_URL": s.Vendors.URL + "/glodon", "GLODON_ACCOUNT_URL": s.Vendors.URL + "/glodon-account",
-		"KYCLOUD_URL": s.Vendors.URL + "/kycloud", "SANDBOX_HOST": u.Host, "SANDBOX_URL": s.Vendors.URL,
-	})
+	for name, path := range policies.DemoURLs() {
+		env[name] = s.Vendors.URL + path
+	}
+	env["SANDBOX_HOST"], env["SANDBOX_URL"] = u.Host, s.Vendors.URL
 	maps.Copy(env, over)
 	return env, nil
 }

@@ -16,7 +16,7 @@ func demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run gateway, vendors' sandbox and sample upstream in one process",
-		Long: `Runs the gateway with the demo policy, simulators of the four vendors and a sample upstream, in one
+		Long: `Runs the gateway with the demo policy, simulators of the vendors and a sample upstream, in one
 process, and prints commands to try. The people it knows are invented.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -226,7 +227,7 @@ func (r *running) reload(ctx context.Context) {
 		_ = r.gateway.ReloadGuest(ctx, options.Wasm, options.Config) // which logs how it ended
 		return
 	}
-	if m, ok := err.(*mistakes); ok {
+	if m, ok := errors.AsType[*mistakes](err); ok {
 		for _, line := range m.lines {
 			r.log.Error("reload refused, the old policy stays", "mistake", line)
 		}

@@ -14,7 +14,7 @@ func sandboxCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run simulators of the vendors and a sample upstream",
-		Long: `Runs simulators of the four vendors on one port, and a sample upstream that answers with what it was
+		Long: `Runs simulators of the vendors on one port, and a sample upstream that answers with what it was
 sent. They know invented people only; /_sandbox/identities lists them, /_sandbox/calls what was asked.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

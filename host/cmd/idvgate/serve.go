@@ -18,7 +18,7 @@ type service struct {
 
 // listenOn takes the port, so that a taken one is known before anything runs.
 func listenOn(name, address string, h http.Handler) (*service, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", name, err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -8,12 +9,15 @@ import (
 
 func validateCommand() *cobra.Command {
 	var s settings
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "validate POLICY...",
 		Short: "Check policies and list every mistake with file, line and column",
 		Long: `Checks each policy as run does, and lists every mistake at once:
 
   policy.yaml:12:7: unknown field "metod"; did you mean "methods"?
+
+With --json it prints the policy in JSON instead, as a guest takes it in another gateway, variables unfilled.
 
 The exit status is 0 if all are right, else 2.`,
 		Example: "  idvgate validate --env-file examples/policies/demo.env examples/policies/demo.yaml",
@@ -23,12 +27,16 @@ The exit status is 0 if all are right, else 2.`,
 			for _, file := range files {
 				s.policyFile = file
 				p, err := s.load()
-				if m, ok := err.(*mistakes); ok {
+				if m, ok := errors.AsType[*mistakes](err); ok {
 					wrong = append(wrong, m.lines...)
 					continue
 				}
 				if err != nil {
 					return err
+				}
+				if asJSON {
+					fmt.Fprintln(cmd.OutOrStdout(), p.config["policy"])
+					continue
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, digest %s\n", file, p.rules, p.digest)
 			}
@@ -39,5 +47,6 @@ The exit status is 0 if all are right, else 2.`,
 		},
 	}
 	s.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print each policy that is right in JSON, on one line")
 	return cmd
 }

@@ -14,7 +14,7 @@ func Build(direct bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "guest.wasm")
 	args := []string{"build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out}
 	if direct {

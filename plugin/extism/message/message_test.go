@@ -155,8 +155,10 @@ func TestWhatIsWrittenKeepsToTheSchema(t *testing.T) {
 	for name, write := range map[string]func(*message.Writer){
 		"want body": func(w *message.Writer) { w.WantBody(7, 100) },
 		"want call": func(w *message.Writer) {
-			w.WantCall(7, 3, &callout.Request{Method: "POST", URL: "https://v.cn/x", Target: "v", Timeout: time.Millisecond / 2, Body: []byte("a\nb"),
-				Header: []callout.Header{{Name: "a", Value: "quote \" line\n"}}})
+			w.WantCall(7, 3, &callout.Request{
+				Method: "POST", URL: "https://v.cn/x", Target: "v", Timeout: time.Millisecond / 2, Body: []byte("a\nb"),
+				Header: []callout.Header{{Name: "a", Value: "quote \" line\n"}},
+			})
 		},
 		"want timer": func(w *message.Writer) { w.WantTimer(7, 4, 1500*time.Millisecond) },
 		"allow": func(w *message.Writer) {
