@@ -4,10 +4,17 @@ WASM     := host/cmd/idvgate/wasm/idvgate-extism.wasm
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STAMP    := -s -w -X main.version=$(VERSION)
 # Modules of their own, so that nobody inherits what they need.
-MODULES  := tests/gosdk tests/jdsdk
+MODULES  := tests/gosdk tests/jdsdk tools
+
+# The linter, in the version that its module pins, built once.
+LINTER   := $(CURDIR)/.cache/bin/golangci-lint-$(shell sed -n 's|.*golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/lint/go.mod)
+LINTED   := . $(MODULES) tests/bench tools/lint
+export GOLANGCI_LINT_CACHE ?= $(CURDIR)/.cache/golangci-lint
+PROFILE  := $(CURDIR)/.cache/cover.out
+FUZZTIME ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help build guest run test race vectors lint format e2e bench fuzz clean
+.PHONY: help build guest run test race vectors docs docs-check lint format cover e2e bench fuzz clean
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,19 +36,45 @@ race: guest ## the same under the race detector
 	$(GO) test -race ./...
 	@set -e; for m in $(MODULES); do echo "$$m"; (cd $$m && $(GO) test -race ./...); done
 
-lint: ## format, vet (natively and for wasip1), arrows, tidy
-	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted:"; echo "$$out"; exit 1; fi
-	$(GO) vet ./...
-	GOOS=wasip1 GOARCH=wasm $(GO) vet ./plugin/extism/... ./plugin ./plugin/flow ./plugin/policy ./providers ./providers/catalog
-	$(GO) test ./tests -run 'Arrows|Guest'
-	$(GO) mod tidy -diff
-	@set -e; for m in $(MODULES) tests/bench; do echo "$$m"; (cd $$m && $(GO) vet ./... && $(GO) mod tidy -diff); done
+docs: ## writes the documents that the code knows best
+	$(GO) -C tools run ./docs
 
-format: ## gofmt
-	gofmt -w $$(git ls-files '*.go')
+docs-check: ## fails where such a document is stale
+	$(GO) -C tools run ./docs -check
+
+lint: docs-check $(LINTER) ## format, vet and linters (natively and for wasip1), arrows, tests of these rules, tidy
+	$(LINTER) fmt --diff
+	$(GO) vet ./...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./plugin/... ./providers/...
+	@set -e; for m in $(LINTED); do echo "golangci-lint $$m"; (cd $$m && $(LINTER) run ./...); done
+	GOOS=wasip1 GOARCH=wasm $(LINTER) run ./plugin/... ./providers/...
+	$(GO) -C tools/lint test -count=1 ./...
+	$(GO) test ./tests -run 'Arrows|Guest'
+	@set -e; for m in $(LINTED); do echo "go mod tidy $$m"; (cd $$m && $(GO) mod tidy -diff); done
+
+$(LINTER):
+	$(GO) -C tools/lint build -trimpath -ldflags "-s -w" -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+format: $(LINTER) ## gofumpt
+	$(LINTER) fmt
+
+cover: guest ## how much of each room the tests run
+	@mkdir -p $(dir $(PROFILE))
+	$(GO) test -coverprofile=$(PROFILE) -coverpkg=./plugin/...,./providers/...,./host/...,./examples/... ./...
+	$(GO) -C tools run ./cover $(PROFILE)
 
 e2e: build ## the command as a user runs it, end to end
-	$(GO) test -tags e2e ./tests/e2e -count=1
+	$(GO) test -tags e2e ./tests/e2e ./tests/readers -count=1
+	cd tests/hosts && $(GO) test -tags e2e -count=1
+
+fuzz: ## every fuzz target, FUZZTIME each (60s); a finding stays in testdata/fuzz
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' plugin providers host | xargs -n1 dirname | sort -u); do \
+		list=$$($(GO) test -list '^Fuzz' ./$$dir); \
+		for target in $$(echo "$$list" | grep '^Fuzz'); do \
+			echo "$$dir $$target"; \
+			$(GO) test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x; \
+		done; \
+	done
 
 bench: build ## CPU time per request against peers, in one run
 	cd tests/bench && $(GO) run . -guest ../../$(WASM)
