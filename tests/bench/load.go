@@ -3,117 +3,74 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"github.com/idvgate/idvgate/tests/bench/front"
 )
 
-// process is a peer that runs.
-type process struct {
-	kind string
-	addr string
-	cmd  *exec.Cmd
-}
-
-func startPeer(kind, guest, upstream, vendor string) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(self, "-peer", kind, "-guest", guest)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "BENCH_UPSTREAM="+upstream, "BENCH_VENDOR="+vendor)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return nil, fmt.Errorf("%s did not start: %w", kind, errors.Join(err, cmd.Wait()))
-	}
-	return &process{kind, strings.TrimSpace(line), cmd}, nil
-}
-
-func (p *process) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	_ = p.cmd.Wait()
-}
-
-// cpu is the process's user and system time so far.
-func (p *process) cpu() (time.Duration, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", p.cmd.Process.Pid))
-	if err == nil {
-		// the main thread alone: sum over all threads
-		raw, err = p.threads()
-	}
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	return time.Duration(n), err
-}
-
-// threads is the run time of all threads in nanoseconds, as text.
-func (p *process) threads() ([]byte, error) {
-	dir := fmt.Sprintf("/proc/%d/task", p.cmd.Process.Pid)
-	tasks, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var sum int64
-	for _, t := range tasks {
-		raw, err := os.ReadFile(dir + "/" + t.Name() + "/schedstat")
-		if err != nil {
-			continue
-		}
-		n, _ := strconv.ParseInt(strings.Fields(string(raw))[0], 10, 64)
-		sum += n
-	}
-	return []byte(strconv.FormatInt(sum, 10)), nil
-}
-
-// peakMiB is the most memory the process has held.
-func (p *process) peakMiB() float64 {
-	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	for _, line := range strings.Split(string(raw), "\n") {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmHWM:" {
-			kb, _ := strconv.ParseFloat(f[1], 64)
-			return kb / 1024
-		}
-	}
-	return 0
-}
-
-// request is what is sent again and again.
-type request struct {
-	path, body string
-	want       string // how the upstream's answer begins; the upstream says whether it saw the annotation
-}
+// A person of the vendor's sandbox.
+type person struct{ name, escaped, idNumber string }
 
 var (
-	unmatched = request{"/v1/other", `{"name":"李雷","idNumber":"110101199003070003"}`, "passed"}
-	matched   = request{"/v1/id2", `{"name":"李雷","idNumber":"110101199003070003"}`, ""}
+	leiLi = person{"李雷", "%E6%9D%8E%E9%9B%B7", "110101199003070003"}           // the fields belong together
+	held  = person{"韩梅梅", "%E9%9F%A9%E6%A2%85%E6%A2%85", "110101199003080009"} // they do not; in load the vendor keeps her waiting
 )
 
-func (q *request) bytes(addr string) []byte {
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nAccept: */*\r\nUser-Agent: bench/1\r\nContent-Length: %d\r\n\r\n%s", q.path, addr, len(q.body), q.body)
+// A request is what is sent again and again.
+type request struct {
+	path, header, body string
+	want               string // how the upstream's answer begins; the upstream says whether it saw the annotation
 }
 
-// closedLoop sends n requests over the connections and returns the time of the process's CPU per request.
-func closedLoop(p *process, q request, n, connections int) (time.Duration, error) {
+// ask is a request about a person on the route that asks the vendor, with a body of at least so many bytes.
+func ask(p person, size int) request {
+	return request{path: front.Path, body: bodyOf(p, size), want: "verified"}
+}
+
+// pass is the same on a route no rule is for.
+func pass(p person, size int) request {
+	return request{path: "/v1/other", body: bodyOf(p, size), want: "passed"}
+}
+
+// through is the request as the peer needs it: forward_auth forwards no body, so Caddy's carries the fields in headers.
+func (q request) through(kind string) request {
+	if kind == "caddy" {
+		for _, p := range []person{leiLi, held} {
+			if strings.Contains(q.body, p.idNumber) {
+				q.header = "X-Person-Name: " + p.escaped + "\r\nX-Person-Id-Number: " + p.idNumber + "\r\n"
+			}
+		}
+	}
+	return q
+}
+
+func bodyOf(p person, size int) string {
+	text := `{"name":"` + p.name + `","idNumber":"` + p.idNumber + `"`
+	const frame = `,"note":""}`
+	if fill := size - len(text) - len(frame); fill >= 0 {
+		return text + `,"note":"` + strings.Repeat("x", fill) + `"}`
+	}
+	return text + "}"
+}
+
+func (q request) bytes(addr string) []byte {
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nAccept: */*\r\nUser-Agent: bench/1\r\n%sContent-Length: %d\r\n\r\n%s",
+		q.path, addr, q.header, len(q.body), q.body)
+}
+
+// connections is how many clients send at once in the closed loop.
+const connections = 16
+
+// closedLoop sends n requests and returns the process's CPU time per request.
+func closedLoop(p *process, q request, n int) (time.Duration, error) {
+	q = q.through(p.kind)
 	before, err := p.cpu()
 	if err != nil {
 		return 0, err
@@ -124,7 +81,7 @@ func closedLoop(p *process, q request, n, connections int) (time.Duration, error
 	failed := make(chan error, connections)
 	for range connections {
 		wg.Go(func() {
-			if err := client(p.addr, q, func() bool { return left.Add(-1) >= 0 }); err != nil {
+			if err := client(p.addr, q, time.Now().Add(time.Minute), func() bool { return left.Add(-1) >= 0 }); err != nil {
 				failed <- err
 			}
 		})
@@ -132,44 +89,79 @@ func closedLoop(p *process, q request, n, connections int) (time.Duration, error
 	wg.Wait()
 	select {
 	case err := <-failed:
-		return 0, err
+		return 0, fmt.Errorf("%s %s: %w", p.kind, q.path, err)
 	default:
 	}
 	after, err := p.cpu()
 	return (after - before) / time.Duration(n), err
 }
 
-// client sends requests over one connection while more says so, and checks each answer.
-func client(addr string, q request, more func() bool) error {
-	conn, err := net.Dial("tcp", addr)
+// client sends requests over one connection while more says so, and checks each answer. By the deadline all is over.
+func client(addr string, q request, deadline time.Time, more func() bool) error {
+	conn, err := net.DialTimeout("tcp", addr, time.Until(deadline))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	if err := conn.SetDeadline(deadline); err != nil {
+		return err
+	}
 	r, raw := bufio.NewReader(conn), q.bytes(addr)
 	for more() {
 		if _, err := conn.Write(raw); err != nil {
 			return err
 		}
-		if err := answer(r, q.want); err != nil {
+		status, body, err := answer(r)
+		if err != nil {
 			return err
+		}
+		if status != http.StatusOK || !bytes.HasPrefix(body, []byte(q.want)) {
+			return fmt.Errorf("got %d %s", status, body)
 		}
 	}
 	return nil
 }
 
-func answer(r *bufio.Reader, want string) error {
+func answer(r *bufio.Reader) (status int, body []byte, err error) {
 	res, err := http.ReadResponse(r, nil)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
-	body, err := io.ReadAll(res.Body)
-	res.Body.Close()
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != 200 || want != "" && !bytes.HasPrefix(body, []byte(want)) {
-		return fmt.Errorf("got %d %s", res.StatusCode, body)
+	defer res.Body.Close()
+	body, err = io.ReadAll(res.Body)
+	return res.StatusCode, body, err
+}
+
+// prove shows, with the vendor's sandbox checking every signature, that a peer does the task.
+func prove(w *world, p *process) error {
+	w.proof.Store(true)
+	defer w.proof.Store(false)
+	for _, c := range []struct {
+		q      request
+		status int
+		want   string
+	}{
+		{ask(leiLi, 0), http.StatusOK, "verified"},
+		{ask(held, 0), http.StatusForbidden, ""},
+		{pass(held, 0), http.StatusOK, "passed"},
+	} {
+		conn, err := net.Dial("tcp", p.addr)
+		if err != nil {
+			return err
+		}
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // a fresh connection takes one
+		_, err = conn.Write(c.q.through(p.kind).bytes(p.addr))
+		if err != nil {
+			return err
+		}
+		status, body, err := answer(bufio.NewReader(conn))
+		conn.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.kind, err)
+		}
+		if status != c.status || !bytes.HasPrefix(body, []byte(c.want)) {
+			return fmt.Errorf("%s does not do the task: %s is answered %d %s, not %d %s", p.kind, c.q.path, status, body, c.status, c.want)
+		}
 	}
 	return nil
 }

@@ -1,79 +1,108 @@
 // Command bench measures what the gateway costs: CPU time per request of its process, against peers that do the same
-// work, interleaved in one run. Each peer is a process of its own with GOMAXPROCS=1; load, upstream and vendor run in
-// this one. A round in which the plain proxy against itself leaves 0.95 to 1.05 is thrown away.
+// task (package front), interleaved in one run. Each peer is a process of its own with GOMAXPROCS=1; load, upstream and
+// vendor run in this one. A round in which the plain proxy against itself leaves 0.95 to 1.05 is thrown away.
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
 func main() {
-	log := func(err error) {
+	if err := run(os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench: "+err.Error())
 		os.Exit(1)
 	}
-	peer := flag.String("peer", "", "internal: be this peer (plain, native or idvgate)")
-	guest := flag.String("guest", "../../host/cmd/idvgate/wasm/idvgate-extism.wasm", "the Extism guest")
-	command := flag.String("command", "../../bin/idvgate", "the command, for the time it takes to be ready")
-	rounds := flag.Int("rounds", 5, "rounds that count")
-	requests := flag.Int("requests", 6000, "requests a peer and round")
-	out := flag.String("json", "results/bench.json", "where the figures are kept")
-	flag.Parse()
-	if *peer != "" {
-		log(bePeer(*peer, *guest))
-	}
-	r, err := measure(*guest, *command, *rounds, *requests)
+}
+
+func run(args []string) error {
+	o, err := parse(args, os.Stderr)
 	if err != nil {
-		log(err)
+		return err
+	}
+	switch {
+	case o.peer != "":
+		return bePeer(o.peer)
+	case o.docs:
+		r, err := load(o.kept)
+		if err != nil {
+			return err
+		}
+		return r.writeDocs("../../docs")
+	}
+	r, err := measure(o)
+	if err != nil {
+		return err
 	}
 	r.print(os.Stdout)
-	raw, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		log(err)
+	return r.save(o.json)
+}
+
+// allPeers is who is compared, in the order of the table. The first is what all are measured by.
+var allPeers = []string{"plain", "native", "idvgate", "opa", "naive", "caddy"}
+
+type options struct {
+	peer     string
+	docs     bool
+	kept     string
+	guest    string
+	command  string
+	json     string
+	peers    []string
+	rounds   int
+	requests int
+	limit    time.Duration
+	quick    bool
+}
+
+// parse reads the command line.
+func parse(args []string, w io.Writer) (options, error) {
+	var o options
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(w)
+	f.StringVar(&o.peer, "peer", "", "internal: be this peer (plain, native or idvgate)")
+	f.BoolVar(&o.docs, "docs", false, "measure nothing: draw docs/performance.md and its plots from the kept figures")
+	f.StringVar(&o.kept, "kept", "../../docs/performance.json", "with -docs: the kept figures")
+	f.StringVar(&o.guest, "guest", "../../host/cmd/idvgate/wasm/idvgate-extism.wasm", "the Extism guest")
+	f.StringVar(&o.command, "command", "../../bin/idvgate", "the command, for the time it takes to be ready")
+	f.StringVar(&o.json, "json", "results/bench.json", "where the figures go")
+	peers := f.String("peers", strings.Join(allPeers, ","), "who is compared")
+	f.IntVar(&o.rounds, "rounds", 5, "rounds that count")
+	f.IntVar(&o.requests, "requests", 3000, "requests a peer and round")
+	f.DurationVar(&o.limit, "limit", 5*time.Minute, "what the whole may take, building apart; fewer rounds if need be")
+	f.BoolVar(&o.quick, "quick", false, "a tenth of everything, void rounds kept: shows that it works, measures nothing")
+	if err := f.Parse(args); err != nil {
+		return o, err
 	}
-	if err := os.MkdirAll(filepath.Dir(*out), 0o755); err != nil {
-		log(err)
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("what is %q?", f.Arg(0))
 	}
-	if err := os.WriteFile(*out, append(raw, '\n'), 0o644); err != nil {
-		log(err)
-	}
-}
-
-// A figure is one measured value beside its target.
-type figure struct {
-	Name   string  `json:"name"`
-	Value  float64 `json:"value"`
-	Unit   string  `json:"unit"`
-	Target string  `json:"target"`
-	Met    bool    `json:"met"`
-	Note   string  `json:"note,omitempty"`
-}
-
-type results struct {
-	When    time.Time `json:"when"`
-	Figures []figure  `json:"figures"`
-}
-
-func (r *results) atLeast(name string, value, target float64, unit, note string) {
-	r.Figures = append(r.Figures, figure{name, value, unit, fmt.Sprintf(">= %g", target), value >= target, note})
-}
-
-func (r *results) atMost(name string, value, target float64, unit, note string) {
-	r.Figures = append(r.Figures, figure{name, value, unit, fmt.Sprintf("<= %g", target), value <= target, note})
-}
-
-func (r *results) print(w *os.File) {
-	fmt.Fprintf(w, "\n%-64s %10s %-10s %-10s %s\n", "what", "measured", "unit", "target", "")
-	for _, f := range r.Figures {
-		met := "met"
-		if !f.Met {
-			met = "MISSED"
+	o.peers = strings.Split(*peers, ",")
+	for _, p := range o.peers {
+		if !slices.Contains(allPeers, p) {
+			return o, fmt.Errorf("no such peer: %q; there are %s", p, strings.Join(allPeers, ", "))
 		}
-		fmt.Fprintf(w, "%-64s %10.2f %-10s %-10s %s  %s\n", f.Name, f.Value, f.Unit, f.Target, met, f.Note)
 	}
+	for _, p := range allPeers[:3] { // what targets and curves are about
+		if !slices.Contains(o.peers, p) {
+			return o, fmt.Errorf("-peers needs %s", strings.Join(allPeers[:3], ", "))
+		}
+	}
+	if o.rounds < 1 || o.requests < 100 || o.limit <= 0 {
+		return o, errors.New("-rounds is at least 1, -requests at least 100, -limit above 0")
+	}
+	if o.quick {
+		o.rounds, o.requests = 1, max(100, o.requests/10)
+	}
+	return o, nil
+}
+
+func progress(format string, values ...any) {
+	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", values...)
 }

@@ -1,251 +1,125 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
-	"sort"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 )
 
-// world is the upstream and the vendor, which run in this process.
-type world struct {
-	upstream, vendor *httptest.Server
-	delay            atomic.Int64 // of the vendor, in nanoseconds
-}
-
-func newWorld() *world {
-	w := &world{}
-	w.upstream = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		if r.Header.Get("X-Idv-Outcome") == "match" {
-			io.WriteString(rw, "verified")
-			return
-		}
-		io.WriteString(rw, "passed")
-	}))
-	reply := `{"requestId":"r1","result":{"success":true,"hasException":false,"code":"0","message":"","detail":"{\"chargeFlag\":\"1\"}"}}`
-	w.vendor = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		if d := time.Duration(w.delay.Load()); d > 0 {
-			time.Sleep(d)
-		}
-		if !strings.HasPrefix(r.Header.Get("Authorization"), "JDCLOUD2-HMAC-SHA256 ") {
-			rw.WriteHeader(401)
-			return
-		}
-		rw.Header().Set("Content-Type", "application/json")
-		io.WriteString(rw, reply)
-	}))
-	return w
-}
-
-func measure(guest, command string, rounds, requests int) (*results, error) {
-	res := &results{When: time.Now().UTC()}
-	w := newWorld()
-	defer w.upstream.Close()
-	defer w.vendor.Close()
-	peers := map[string]*process{}
-	for _, kind := range []string{"plain", "native", "idvgate"} {
-		p, err := startPeer(kind, guest, w.upstream.URL, w.vendor.URL)
-		if err != nil {
-			return nil, err
-		}
-		defer p.stop()
-		peers[kind] = p
-	}
-	fmt.Println("CPU time per request, microseconds (plain again, as the control)")
-	ratios, err := perRequest(peers, rounds, requests)
+// measure runs all parts.
+func measure(o options) (*results, error) {
+	r := &results{When: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Requests: o.requests, Quick: o.quick}
+	w, err := newWorld()
 	if err != nil {
 		return nil, err
 	}
-	note := fmt.Sprintf("median of %d rounds, %d requests each", rounds, requests)
-	res.atLeast("unmatched: gateway with the Extism guest, against plain", ratios["idvgate unmatched"], 0.55, "x", note)
-	res.atLeast("one signed vendor call: gateway with the Extism guest", ratios["idvgate signed"], 0.25, "x", note)
-	res.atLeast("  the same, native Go (a peer, no target)", ratios["native signed"], 0, "x", note)
-	res.atLeast("  unmatched, native Go (a peer, no target)", ratios["native unmatched"], 0, "x", note)
-	if os.Getenv("BENCH_QUICK") != "" {
-		return res, nil
-	}
-	if err := waiting(res, w, guest); err != nil {
-		return nil, err
-	}
-	if err := sizeAndStart(res, guest, command); err != nil {
-		return nil, err
-	}
-	return res, nil
-}
-
-// perRequest plays the peers in turn and returns the median of plain's CPU time over theirs.
-func perRequest(peers map[string]*process, rounds, requests int) (map[string]float64, error) {
-	const connections = 16
-	type run struct {
-		name string
-		p    *process
-		q    request
-	}
-	signed := matched
-	signed.want = "verified"
-	runs := []run{
-		{"native unmatched", peers["native"], unmatched}, {"idvgate unmatched", peers["idvgate"], unmatched},
-		{"native signed", peers["native"], signed}, {"idvgate signed", peers["idvgate"], signed},
-	}
-	for _, r := range append(runs, run{"plain", peers["plain"], unmatched}) { // warm up
-		if _, err := closedLoop(r.p, r.q, requests/4, connections); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.name, err)
-		}
-	}
-	all := map[string][]float64{}
-	void := 0
-	for good := 0; good < rounds; {
-		plain := func() (time.Duration, error) { return closedLoop(peers["plain"], matched, requests, connections) }
-		first, err := plain()
-		if err != nil {
-			return nil, err
-		}
-		took := map[string]time.Duration{}
-		for _, r := range runs {
-			if took[r.name], err = closedLoop(r.p, r.q, requests, connections); err != nil {
-				return nil, fmt.Errorf("%s: %w", r.name, err)
-			}
-		}
-		again, err := plain()
-		if err != nil {
-			return nil, err
-		}
-		control := float64(first) / float64(again)
-		line := fmt.Sprintf("plain %5.1f %5.1f", us(first), us(again))
-		for _, r := range runs {
-			line += fmt.Sprintf("  %s %5.1f", r.name, us(took[r.name]))
-		}
-		if control < 0.95 || control > 1.05 {
-			fmt.Printf("%s  void: plain against plain %.2f\n", line, control)
-			if void++; void > 8*rounds {
-				return nil, fmt.Errorf("%d rounds in a row were void: the machine is too busy to measure", void)
-			}
-			continue
-		}
-		good++
-		fmt.Println(line)
-		for name, t := range took {
-			all[name] = append(all[name], float64(first+again)/2/float64(t))
-		}
-	}
-	medians := map[string]float64{}
-	for name, list := range all {
-		sort.Float64s(list)
-		medians[name] = list[len(list)/2]
-	}
-	return medians, nil
-}
-
-func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
-
-// waiting holds 2,000 connections against a vendor that takes one second, for six seconds.
-func waiting(res *results, w *world, guest string) error {
-	const connections, seconds = 2000, 6
-	w.delay.Store(int64(time.Second))
-	defer w.delay.Store(0)
-	done, memory := map[string]float64{}, map[string]float64{}
-	for _, kind := range []string{"native", "idvgate"} {
-		p, err := startPeer(kind, guest, w.upstream.URL, w.vendor.URL)
-		if err != nil {
-			return err
-		}
-		signed := matched
-		signed.want = "verified"
-		var count atomic.Int64
-		var lost atomic.Int64
-		end := time.Now().Add(seconds * time.Second)
-		var wg sync.WaitGroup
-		for range connections {
-			wg.Go(func() {
-				started := false
-				if client(p.addr, signed, func() bool {
-					if started {
-						count.Add(1)
-					}
-					started = true
-					return time.Now().Before(end)
-				}) != nil {
-					lost.Add(1)
-				}
-			})
-		}
-		wg.Wait()
-		done[kind], memory[kind] = float64(count.Load()), p.peakMiB()
-		fmt.Printf("vendor needs 1 s, %d connections, %d s: %s completes %.0f, %d lost, %.0f MiB at most\n", connections, seconds, kind, done[kind], lost.Load(), memory[kind])
-		if kind == "idvgate" {
-			res.atMost("slow vendor: requests lost", float64(lost.Load()), 0, "requests", "")
-		}
-		p.stop()
-	}
-	res.atLeast("slow vendor: requests completed, against native Go", done["idvgate"]/done["native"], 0.8, "x", fmt.Sprintf("%.0f of %.0f", done["idvgate"], done["native"]))
-	res.atMost("slow vendor: memory, against native Go", memory["idvgate"]/memory["native"], 2, "x", fmt.Sprintf("%.0f of %.0f MiB", memory["idvgate"], memory["native"]))
-	return nil
-}
-
-// sizeAndStart measures the guest's size and how soon `idvgate run` is ready, cold and with compiled code kept.
-func sizeAndStart(res *results, guest, command string) error {
-	info, err := os.Stat(guest)
-	if err != nil {
-		return err
-	}
-	res.atMost("guest, stripped", float64(info.Size())/1e6, 5.5, "MB", "")
+	defer w.close()
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	policy := dir + "/policy.json"
-	if err := os.WriteFile(policy, []byte(strings.Replace(benchPolicy, "VENDOR", "http://127.0.0.1:9", 1)), 0o600); err != nil {
-		return err
+	l := &lab{world: w, guest: o.guest, cache: filepath.Join(dir, "compiled")}
+	if slices.ContainsFunc(o.peers, func(p string) bool { return heavyPeers[p] }) {
+		if err := l.build(dir); err != nil {
+			return nil, fmt.Errorf("peers: %w (-peers plain,native,idvgate leaves them out)", err)
+		}
+		if r.Versions, err = l.versions(); err != nil {
+			return nil, err
+		}
 	}
-	cold, err := ready(command, policy, dir+"/cache")
+	if err := engine(r); err != nil {
+		return nil, err
+	}
+	for _, part := range []func(*results, *lab, options) error{table, slowVendor, sizeAndStart, rulesCurve, bodyCurve, waitingCurve} {
+		if err := part(r, l, o); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func thisMachine() machine {
+	m := machine{CPU: "unknown", Cores: runtime.NumCPU(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	raw, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
-		return err
+		return m
 	}
-	warm := time.Duration(1 << 62)
-	for range 5 {
-		t, err := ready(command, policy, dir+"/cache")
+	for _, line := range strings.Split(string(raw), "\n") {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			m.CPU = strings.TrimSpace(value)
+			break
+		}
+	}
+	return m
+}
+
+// notes is what a reader must know of a peer's row.
+var notes = map[string]string{
+	"native":  "the same engine without a sandbox",
+	"idvgate": "the gateway with the Extism guest",
+	"opa":     "OPA as a library; Rego makes JD Cloud's signature itself",
+	"naive":   "go-pdk, http_request, 32 instances on go-sdk",
+	"caddy":   "forward_auth to a native Go service; CPU time of both; the fields travel in headers, since it sends no body",
+}
+
+// Groups of the table.
+const (
+	groupUnmatched = "A request no rule is for, against the plain proxy"
+	groupSigned    = "One signed vendor call, against the plain proxy"
+	groupSlow      = "A vendor that needs 1 s"
+	groupEngine    = "The engine alone, natively"
+	groupStart     = "Size and start"
+)
+
+// table is CPU time per request, unmatched and with one signed vendor call.
+func table(r *results, l *lab, o options) error {
+	progress("CPU time per request: %s", strings.Join(o.peers, ", "))
+	g := game{control: pass(leiLi, 0), rounds: o.rounds, requests: o.requests, keepVoid: o.quick}
+	for _, kind := range o.peers {
+		p, err := l.start(kind, 1)
 		if err != nil {
 			return err
 		}
-		warm = min(warm, t)
+		defer p.stop()
+		if kind == "plain" {
+			g.plain = p
+			continue
+		}
+		if err := prove(l.world, p); err != nil {
+			return err
+		}
+		g.runs = append(g.runs, play{kind + " unmatched", p, pass(leiLi, 0)}, play{kind + " signed", p, ask(leiLi, 0)})
 	}
-	res.atMost("idvgate run ready, cold", cold.Seconds(), 2.5, "s", "")
-	res.atMost("idvgate run ready, compiled code kept", float64(warm.Milliseconds()), 400, "ms", "best of 5")
+	g.until = time.Now().Add(o.limit * 2 / 5)
+	found, err := g.play()
+	if err != nil {
+		return err
+	}
+	r.Rounds, r.Void = found.rounds, r.Void+found.void
+	for _, part := range []struct {
+		group, word string
+		target      float64
+	}{{groupUnmatched, " unmatched", 0.55}, {groupSigned, " signed", 0.25}} {
+		r.add(figure{Group: part.group, Name: "plain", Value: 1, Unit: "×", Micros: found.plain, Note: "ReverseProxy, for everything"})
+		for _, kind := range o.peers[1:] {
+			s := found.samples[kind+part.word]
+			f := figure{Group: part.group, Name: kind, Value: s.ratio, Unit: "×", Micros: s.micros, Note: notes[kind]}
+			if kind == "idvgate" {
+				f = f.atLeast(part.target)
+			}
+			r.add(f)
+		}
+	}
 	return nil
 }
 
-func ready(command, policy, cache string) (time.Duration, error) {
-	cmd := exec.Command(command, "run", "--policy", policy, "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0", "--admin", "", "--cache", cache)
-	for k, v := range secrets {
-		cmd.Env = append(cmd.Env, k+"="+v)
-	}
-	out, err := cmd.StderrPipe()
-	if err != nil {
-		return 0, err
-	}
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("%w (make build first)", err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "ready") {
-			took := time.Since(start)
-			_ = cmd.Process.Signal(syscall.SIGTERM)
-			return took, cmd.Wait()
-		}
-	}
-	return 0, fmt.Errorf("%s never got ready: %w", command, cmd.Wait())
+// contextFor is for what a run starts and waits for.
+func contextFor(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
 }

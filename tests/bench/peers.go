@@ -5,15 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/signal"
-	"runtime/pprof"
 	"strings"
-	"syscall"
 
 	"github.com/idvgate/idvgate/host"
 	"github.com/idvgate/idvgate/plugin"
@@ -21,93 +16,60 @@ import (
 	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/providers/callout"
 	"github.com/idvgate/idvgate/providers/catalog"
+	"github.com/idvgate/idvgate/tests/bench/front"
 )
 
-// benchPolicy has one rule, one signed vendor call.
-const benchPolicy = `{"version":1,
- "providers":{"jd":{"use":"jdcloud","endpoint":"VENDOR","allow":["plaintext","privateAddress"],
-   "accessKey":{"secret":"AK"},"secretKey":{"secret":"SK"},"timeout":"10s"}},
+// benchPolicy is the task, behind so many rules for other routes that it has rules in all.
+func benchPolicy(vendor string, rules int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"version":1,
+ "providers":{"jd":{"use":"jdcloud","endpoint":%q,"allow":["plaintext","privateAddress"],
+   "accessKey":{"secret":"AK"},"secretKey":{"secret":"SK"},"timeout":"30s"}},
  "subject":{"key":{"secret":"KEY"}},
- "rules":[{"name":"bench","route":{"methods":["POST"],"path":"/v1/id2"},
+ "rules":[`, vendor)
+	for i := range rules {
+		name, path := "bench", front.Path
+		if i < rules-1 {
+			name = fmt.Sprintf("other %d", i)
+			path = fmt.Sprintf("/v1/area%d/*/accounts", i)
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"name":%q,"route":{"methods":["POST"],"path":%q},
    "claims":{"name":{"body":"name"},"idNumber":{"body":"idNumber"}},
-   "verify":{"check":"id2","by":["jd"],"within":"20s"},
-   "annotate":["outcome","check","provider","reference","subject"]}]}`
+   "verify":{"check":"id2","by":["jd"],"within":"30s"},"maxBody":"2MiB",
+   "annotate":["outcome","check","provider","reference","subject"]}`, name, path)
+	}
+	b.WriteString("]}")
+	return b.String()
+}
 
-var secrets = map[string]string{"AK": "BENCHACCESSKEY", "SK": "bench-secret-key", "KEY": "bench subject key"}
+var secrets = map[string]string{"AK": front.AccessKey, "SK": front.SecretKey, "KEY": "bench subject key"}
 
 func lookup(name string) (string, bool) { v, ok := secrets[name]; return v, ok }
 
-// bePeer serves as one peer until it is killed. It prints its address.
-func bePeer(kind, guest string) error {
-	upstream, err := url.Parse(os.Getenv("BENCH_UPSTREAM"))
+// bePeer serves as one of the light peers until it is told to stop.
+func bePeer(kind string) error {
+	s, err := front.Read()
 	if err != nil {
 		return err
 	}
-	doc := strings.Replace(benchPolicy, "VENDOR", os.Getenv("BENCH_VENDOR"), 1)
 	var h http.Handler
 	switch kind {
 	case "plain":
-		h = proxyTo(upstream)
+		h = front.Proxy(s.Upstream)
 	case "native":
-		h, err = nativeGateway(upstream, doc)
+		h, err = nativeGateway(s.Upstream, benchPolicy(s.Vendor, s.Rules))
 	case "idvgate":
-		h, err = wasmGateway(upstream, doc, guest)
+		h, err = wasmGateway(s, benchPolicy(s.Vendor, s.Rules))
 	default:
 		err = fmt.Errorf("no such peer: %s", kind)
 	}
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	fmt.Println(l.Addr())
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	server := &http.Server{Handler: h}
-	profile := func() {}
-	if name := os.Getenv("BENCH_PROFILE"); name != "" { // a folder: each peer leaves a CPU profile there
-		f, err := os.Create(name + "/" + kind + ".prof")
-		if err != nil {
-			return err
-		}
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		profile = pprof.StopCPUProfile
-	}
-	go func() { <-ctx.Done(); profile(); os.Exit(0) }()
-	return server.Serve(l)
-}
-
-func proxyTo(upstream *url.URL) *httputil.ReverseProxy {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost, transport.MaxIdleConns, transport.DisableCompression = 4096, 0, true
-	return &httputil.ReverseProxy{
-		Transport: transport, BufferPool: pool{},
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(upstream); r.SetXForwarded() },
-	}
-}
-
-type pool struct{}
-
-var buffers = make(chan []byte, 4096)
-
-func (pool) Get() []byte {
-	select {
-	case b := <-buffers:
-		return b
-	default:
-		return make([]byte, 32<<10)
-	}
-}
-
-func (pool) Put(b []byte) {
-	select {
-	case buffers <- b:
-	default:
-	}
+	return front.Serve(kind, h)
 }
 
 // nativeGateway is the engine in front of the same proxy, without a sandbox.
@@ -118,7 +80,7 @@ func nativeGateway(upstream *url.URL, doc string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	proxy, do := proxyTo(upstream), native.NewDoer()
+	proxy, do := front.Proxy(upstream), native.NewDoer()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		head := &plugin.Head{Method: r.Method, Scheme: "http", Host: r.Host, Path: r.RequestURI, Client: r.RemoteAddr, NoBody: r.ContentLength == 0}
 		for name, values := range r.Header {
@@ -126,14 +88,13 @@ func nativeGateway(upstream *url.URL, doc string) (http.Handler, error) {
 				head.Header = append(head.Header, callout.Header{Name: strings.ToLower(name), Value: v})
 			}
 		}
-		q := &nativeRequest{head: head, r: r}
-		d := e.Evaluate(r.Context(), q, do)
+		d := e.Evaluate(r.Context(), &nativeRequest{head: head, r: r}, do)
 		if d.Action != policy.Allow {
 			for _, h := range d.Header {
 				w.Header().Set(h.Name, h.Value)
 			}
 			w.WriteHeader(d.Status)
-			w.Write(d.Body)
+			_, _ = w.Write(d.Body) // whoever left is counted by whoever sent
 			return
 		}
 		for _, name := range d.Remove {
@@ -165,9 +126,10 @@ func (q *nativeRequest) Body(limit int) ([]byte, error) {
 	return body, nil
 }
 
-// wasmGateway is host.Gateway with the Extism guest, as idvgate run makes it.
-func wasmGateway(upstream *url.URL, doc, guest string) (http.Handler, error) {
-	wasm, err := os.ReadFile(guest)
+// wasmGateway is host.Gateway with the Extism guest, as `idvgate run` makes it, but for the number of requests that
+// may wait in one shard: a process here has one.
+func wasmGateway(s front.Setup, doc string) (http.Handler, error) {
+	wasm, err := os.ReadFile(s.Guest)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +138,7 @@ func wasmGateway(upstream *url.URL, doc, guest string) (http.Handler, error) {
 		config[k] = v
 	}
 	return host.New(context.Background(), host.Options{
-		Wasm: wasm, Config: config, Upstream: upstream, Audit: io.Discard,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Wasm: wasm, Config: config, Upstream: s.Upstream, Audit: io.Discard, CacheDir: s.Cache, MaxFlows: 8192,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 }

@@ -18,7 +18,7 @@ func guestVM(b *testing.B) *extism.VM {
 	if err != nil {
 		b.Fatalf("%v: make guest first", err)
 	}
-	config := map[string]string{"policy": strings.Replace(benchPolicy, "VENDOR", "http://127.0.0.1:9", 1)}
+	config := map[string]string{"policy": benchPolicy("http://127.0.0.1:9", 1)}
 	for k, v := range secrets {
 		config[k] = v
 	}

@@ -240,9 +240,9 @@ func (p *page) details(f facts, ends *endings) error {
 // detailMeanings says what the engine's details are.
 var detailMeanings = map[string]string{
 	"no_rule":           "No rule is for the request, and the gateway was told to deny such.",
-	"ambiguous_host":    "The host could be read in two ways: a comma, a trailing dot, two Host headers, a port that is none.",
+	"ambiguous_host":    "The host could be read in two ways: a comma, a trailing dot, two Host headers, a port that is none, an address in brackets in another spelling than its shortest.",
 	"ambiguous_method":  "The method is not written in capitals.",
-	"ambiguous_path":    "The path could be read in two ways: empty or dot segments, a semicolon, a backslash, an encoded slash, a second layer of encoding, a fragment, no UTF-8.",
+	"ambiguous_path":    "The path could be read in two ways: empty or dot segments, a semicolon, a backslash, an encoded slash, question mark or hash, a second layer of encoding, a fragment, an absolute target, no UTF-8.",
 	"overriding_header": "A header from which upstreams take method or path instead, such as X-HTTP-Method-Override.",
 	"upgrade":           "An upgrade or CONNECT on a route with a rule: nobody could read its body.",
 	"content_type":      "Not exactly one Content-Type of JSON or form, in UTF-8, or a Content-Encoding.",
