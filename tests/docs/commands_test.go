@@ -67,11 +67,12 @@ type way struct {
 var ways = []way{
 	{form: regexp.MustCompile(`^make [a-z0-9-]+$`), run: makeTarget},
 	{form: regexp.MustCompile(`^curl `), run: curl},
+	{form: regexp.MustCompile(`^bin/idvgate sandbox &$`), pages: "examples/", why: "part of a block that make e2e runs as it stands"},
 	{form: regexp.MustCompile(`^(bin/)?idvgate (run|demo|sandbox)\b`), run: serves},
 	{form: regexp.MustCompile(`^(bin/)?idvgate (validate|version|completion)\b`), run: succeeds},
 	{form: regexp.MustCompile(`^go test \./(providers|plugin)/[a-z./]+$`), run: succeedsInTree},
 	{
-		form: regexp.MustCompile(`^(cd|node|npm|npx|pip3?|python3?|uv|kubectl|docker|java|\./|sh) `), pages: "examples/",
+		form: regexp.MustCompile(`^(cd|node|npm|npx|pip3?|python3?|\.cache/python/bin/(pip|python)|uv|kubectl|docker|java|\./|sh) `), pages: "examples/",
 		why: "needs another runtime than Go; make e2e starts the same program",
 	},
 	{form: regexp.MustCompile(`^git clone `), why: "needs the network"},

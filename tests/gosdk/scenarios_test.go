@@ -38,14 +38,13 @@ func build(dir string) (err error) {
 	if built.root, err = play.Root(); err != nil {
 		return err
 	}
-	wasm, err := play.BuildGuest(built.root, dir)
-	if err != nil {
+	if built.wasm, err = play.BuildGuest(built.root, dir); err != nil {
 		return err
 	}
 	if err := play.Warm(built.root, dir); err != nil {
 		return err
 	}
-	built.compiled, err = compile(context.Background(), wasm, dir)
+	built.compiled, err = compile(context.Background(), built.wasm, dir)
 	return err
 }
 

@@ -37,11 +37,11 @@ func vendor(t *testing.T) (url string, followed *atomic.Int32) {
 	mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20+1)) }) // it is not read to its end
 	mux.HandleFunc("/whole", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20)) })   // seen by the test
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // until then nobody sees that the caller has left
+		io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	})
 	mux.HandleFunc("/drip", func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // as above
+		io.Copy(io.Discard, r.Body)
 		for tick := time.NewTicker(10 * time.Millisecond); r.Context().Err() == nil; <-tick.C {
 			w.Write([]byte("."))                  // until it has left
 			http.NewResponseController(w).Flush() // until it has left

@@ -64,8 +64,8 @@ func TestReadmes(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() {
-				syscall.Kill(-serve.Process.Pid, syscall.SIGKILL) //nolint:errcheck // it is gone
-				serve.Wait()                                      //nolint:errcheck // killed
+				syscall.Kill(-serve.Process.Pid, syscall.SIGKILL)
+				serve.Wait()
 			}()
 			ready := make(chan string, 1)
 			go func() {
@@ -77,7 +77,7 @@ func TestReadmes(t *testing.T) {
 					}
 				}
 				ready <- said.String()
-				io.Copy(io.Discard, stderr) //nolint:errcheck // to its end
+				io.Copy(io.Discard, stderr)
 			}()
 			select {
 			case said := <-ready:
