@@ -84,8 +84,9 @@ func (s *stage) shell(text string) *exec.Cmd {
 // makeTarget asks make for the commands of a target. What they are is CI's to run, but for run, which is played.
 func makeTarget(t *testing.T, s *stage, c command) {
 	target := strings.TrimPrefix(c.text, "make ")
-	dry := exec.Command("make", "-n", target)
+	dry := exec.Command("make", "--no-print-directory", "-n", target)
 	dry.Dir = s.root
+	dry.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=") // make test may be what runs this
 	out, err := dry.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -419,7 +419,7 @@ func TestTheVendorGoesAndComesBack(t *testing.T) {
 	p.await("ready")
 
 	var mu sync.Mutex
-	counts := map[string]map[int]int{"before": {}, "between": {}, "after": {}}
+	counts := map[string]map[int]int{"before": {}, "between": {}, "after": {}, "changing": {}}
 	phase := "before"
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -432,11 +432,10 @@ func TestTheVendorGoesAndComesBack(t *testing.T) {
 				mu.Unlock()
 				got := post(client, "http://"+gateway+"/v1/id2", match)
 				mu.Lock()
-				if began == phase { // not those that saw the change
-					counts[phase][got]++
-				} else if got != 200 && got != 503 {
-					counts[phase][got]++
+				if began != phase {
+					began = "changing"
 				}
+				counts[began][got]++
 				mu.Unlock()
 			}
 		})
@@ -461,22 +460,31 @@ func TestTheVendorGoesAndComesBack(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
+	// enter begins a phase; in "changing" both answers are right.
+	enter := func(name string) {
+		mu.Lock()
+		defer mu.Unlock()
+		phase = name
+	}
 	enough("before")
+	enter("changing")
 	if err := first.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-first.exited
-	mu.Lock()
-	phase = "between"
-	mu.Unlock()
+	enter("between")
 	enough("between")
+	enter("changing")
 	start(t, nil, "sandbox", "--listen", vendor, "--upstream", echo).await("ready")
-	mu.Lock()
-	phase = "after"
-	mu.Unlock()
+	enter("after")
 	enough("after")
 	stop()
 	wg.Wait()
+	for got, n := range counts["changing"] {
+		if got != 200 && got != 503 {
+			t.Errorf("while it changes: %d answers %d", n, got)
+		}
+	}
 	for name, want := range map[string]int{"before": 200, "between": 503, "after": 200} {
 		for got, n := range counts[name] {
 			if got != want {
