@@ -69,14 +69,8 @@ e2e: build ## the command as a user runs it, end to end
 	$(GO) test -tags e2e ./tests/e2e ./tests/readers -count=1
 	cd tests/hosts && $(GO) test -tags e2e -count=1
 
-fuzz: ## every fuzz target, FUZZTIME each (60s); a finding stays in testdata/fuzz
-	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' plugin providers host | xargs -n1 dirname | sort -u); do \
-		list=$$($(GO) test -list '^Fuzz' ./$$dir); \
-		for target in $$(echo "$$list" | grep '^Fuzz'); do \
-			echo "$$dir $$target"; \
-			$(GO) test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x; \
-		done; \
-	done
+fuzz: ## every fuzz target, FUZZTIME each (60s), as many side by side as there are cores; a finding stays in testdata/fuzz
+	$(GO) -C tools run ./fuzz -time $(FUZZTIME) $(CURDIR)
 
 bench: build ## CPU time per request against peers, in one run
 	cd tests/bench && $(GO) run . -guest ../../$(WASM)
