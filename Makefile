@@ -1,6 +1,7 @@
 # idvgate: identity verification at the API gateway. `make help` lists what there is to do.
 GO       ?= go
 WASM     := host/cmd/idvgate/wasm/idvgate-extism.wasm
+PROXYWASM := host/cmd/idvgate/wasm/idvgate-proxywasm.wasm
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STAMP    := -s -w -X main.version=$(VERSION)
 # Modules of their own, so that nobody inherits what they need.
@@ -24,8 +25,9 @@ help: ## what there is to do
 build: guest ## the command with its guest in it: bin/idvgate
 	$(GO) build -trimpath -ldflags "$(STAMP)" -o bin/idvgate ./host/cmd/idvgate
 
-guest: ## the Extism guest alone: host/cmd/idvgate/wasm/idvgate-extism.wasm
+guest: ## the guests alone, for Extism and for proxy-wasm: host/cmd/idvgate/wasm/*.wasm
 	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags "$(STAMP)" -o $(WASM) ./plugin/extism
+	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags "$(STAMP)" -o $(PROXYWASM) ./plugin/proxywasm
 
 run: build ## gateway, vendors' sandbox and sample upstream in one process, with commands to try
 	bin/idvgate demo
@@ -80,4 +82,4 @@ performance: bench ## the same, kept in docs/performance.json and drawn
 	cd tests/bench && $(GO) run . -docs
 
 clean: ## what was built
-	rm -rf bin .cache $(WASM)
+	rm -rf bin .cache $(WASM) $(PROXYWASM)

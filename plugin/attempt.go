@@ -69,7 +69,7 @@ type asking struct {
 func (a *asking) Deadline() (time.Time, bool) { return a.question.deadline, true }
 
 func (a *asking) Do(ctx context.Context, r *callout.Request) (*callout.Response, error) {
-	r.Target = a.provider.Target
+	r.Target = a.provider.TargetOf(r.URL)
 	r.Timeout = min(a.provider.Timeout, a.question.deadline.Sub(a.question.engine.env.Now()))
 	if r.Timeout < time.Millisecond {
 		return nil, &callout.Error{Kind: callout.Blocked} // never sent, so never billed

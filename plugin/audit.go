@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"encoding/base64"
+	"io"
 	"sort"
 
 	"github.com/idvgate/idvgate/plugin/policy"
@@ -13,13 +14,17 @@ import (
 // id is the decision's id: 128 random bits, drawn when it is first needed.
 func (q *question) id() string {
 	if q.decisionID == "" {
-		var raw [16]byte
-		if _, err := q.engine.env.Random.Read(raw[:]); err != nil {
-			return "unavailable"
-		}
-		q.decisionID = base64.RawURLEncoding.EncodeToString(raw[:])
+		q.decisionID = newID(q.engine.env.Random)
 	}
 	return q.decisionID
+}
+
+func newID(random io.Reader) string {
+	var raw [16]byte
+	if _, err := random.Read(raw[:]); err != nil {
+		return "unavailable"
+	}
+	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
 func (q *question) mode() string {

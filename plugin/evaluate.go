@@ -82,6 +82,17 @@ type Visit struct {
 	body    body
 }
 
+// NeedsToken reports whether a rule may read the verified token. Asking the gateway for it is dear where each value is
+// fetched on its own: Head.JWT may be filled in after Route.
+func (v *Visit) NeedsToken() bool {
+	for _, r := range v.matched {
+		if len(r.jwtPaths) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // question is one rule applied to one request.
 type question struct {
 	reading

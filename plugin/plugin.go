@@ -146,7 +146,7 @@ func (e *Engine) Endpoints() []Endpoint {
 			urls = append(urls, more.Endpoints()...)
 		}
 		for _, u := range urls {
-			list = append(list, Endpoint{Provider: p.Name, URL: u, Target: p.Target, Plaintext: p.Plaintext, Private: p.Private})
+			list = append(list, Endpoint{Provider: p.Name, URL: u, Target: p.TargetOf(u), Plaintext: p.Plaintext, Private: p.Private})
 		}
 	}
 	return list

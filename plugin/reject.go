@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"io"
+
 	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/providers/callout"
 	"github.com/idvgate/idvgate/providers/identity"
@@ -41,6 +43,19 @@ func (q *question) reject(d *Decision) {
 			d.Status = 303
 		}
 	}
+	d.explain(q.fault.Claim, url)
+}
+
+// Broken denies a request where no engine can: it is gone, or was never made, or serves as many as it can. What the
+// client gets is what it gets where no vendor answers.
+func Broken(random io.Reader) Decision {
+	d := Decision{Reason: Unavailable, Status: 503, ID: newID(random)}
+	d.explain(identity.ClaimNone, "")
+	return d
+}
+
+// explain fills in header and body of a rejection.
+func (d *Decision) explain(c identity.Claim, url string) {
 	d.Header = append(make([]callout.Header, 0, 4),
 		callout.Header{Name: "content-type", Value: "application/problem+json"},
 		callout.Header{Name: "cache-control", Value: "no-store"})
@@ -50,7 +65,7 @@ func (q *question) reject(d *Decision) {
 	if d.Status == 503 {
 		d.Header = append(d.Header, callout.Header{Name: "retry-after", Value: retryAfter})
 	}
-	d.Body = problem(d, q.fault.Claim, url)
+	d.Body = problem(d, c, url)
 }
 
 func problem(d *Decision, c identity.Claim, url string) []byte {

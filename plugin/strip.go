@@ -13,14 +13,14 @@ const reserved = "x-idv"
 func strip(h *Head) []string {
 	var names []string
 	for i := range h.Header {
-		if isReserved(h.Header[i].Name) {
+		if Reserved(h.Header[i].Name) {
 			names = append(names, h.Header[i].Name)
 		}
 	}
 	return names
 }
 
-func isReserved(name string) bool {
+func Reserved(name string) bool {
 	if len(name) < len(reserved) || name[0]|0x20 != 'x' {
 		return false
 	}

@@ -92,12 +92,16 @@ func forbidden(from, to string) string {
 		return "only the catalog knows the vendors"
 	case under(from, "plugin") && under(to, "host"):
 		return "the engine knows no host"
-	case under(from, "plugin") && vendorOf(to) != "" && !under(from, "plugin/extism"):
+	case under(from, "plugin") && vendorOf(to) != "" && !under(from, "plugin/extism") && from != module+"plugin/proxywasm":
 		return "the engine knows no vendor: a guest's main hands it the catalog"
 	case under(from, "plugin/policy") && strings.HasPrefix(to, module+"plugin") && !under(to, "plugin/policy"):
 		return "a policy knows nothing of the engine"
-	case from == module+"plugin" && (under(to, "plugin/flow") || under(to, "plugin/extism") || under(to, "plugin/native")):
+	case from == module+"plugin" && (under(to, "plugin/flow") || under(to, "plugin/extism") || under(to, "plugin/proxywasm") || under(to, "plugin/native")):
 		return "the engine knows no ABI and no way of suspending"
+	case under(from, "plugin/extism") && under(to, "plugin/proxywasm"), under(from, "plugin/proxywasm") && under(to, "plugin/extism"):
+		return "one kind of guest knows nothing of the other"
+	case under(from, "plugin/proxywasm/abi") && under(to, "plugin") && from != to:
+		return "the ABI knows no engine"
 	case under(from, "host") && !under(from, "host/cmd") && (under(to, "plugin") || under(to, "providers")):
 		return "the host drives any guest through the ABI, and the sandbox shares no code with providers"
 	case under(from, "host/cmd") && under(to, "plugin") && !under(to, "plugin/policy"):
@@ -138,6 +142,10 @@ func TestArrowsThatWouldBeForbidden(t *testing.T) {
 		{"an engine that knows the host", "plugin", "host"},
 		{"an engine that knows a vendor", "plugin", "providers/jdcloud"},
 		{"an engine that knows coroutines", "plugin", "plugin/flow"},
+		{"an engine that knows an ABI", "plugin", "plugin/proxywasm/abi"},
+		{"an ABI that knows the engine", "plugin/proxywasm/abi", "plugin"},
+		{"a filter that knows a vendor", "plugin/proxywasm/filter", "providers/glodon"},
+		{"a guest that knows the other", "plugin/proxywasm", "plugin/extism/message"},
 		{"a policy that knows the engine", "plugin/policy/source", "plugin"},
 		{"a host that knows the engine", "host", "plugin/policy"},
 		{"a driver that knows providers", "host/extism", "providers/callout"},
@@ -155,9 +163,9 @@ func TestArrowsThatWouldBeForbidden(t *testing.T) {
 
 // TestGuestDeps: what is not needed in a guest is not in it.
 func TestGuestDeps(t *testing.T) {
-	guest := list(t, []string{"GOOS=wasip1", "GOARCH=wasm"}, "./plugin/extism")
-	if len(guest) != 1 || len(guest[0].Deps) < 50 {
-		t.Fatalf("go list says %v", guest)
+	guests := list(t, []string{"GOOS=wasip1", "GOARCH=wasm"}, "./plugin/extism", "./plugin/proxywasm")
+	if len(guests) != 2 || len(guests[0].Deps) < 50 || len(guests[1].Deps) < 50 {
+		t.Fatalf("go list says %v", guests)
 	}
 	outside := []string{
 		"net/http", "net", "os/exec", "crypto/x509", "crypto/rsa", "crypto/tls", "crypto/ecdsa", "log/slog", "log", "html/template",
@@ -165,11 +173,13 @@ func TestGuestDeps(t *testing.T) {
 		"github.com/santhosh-tekuri", "github.com/invopop", module + "host", module + "plugin/policy/source", module + "plugin/native",
 		module + "providers/providertest", module + "tests",
 	}
-	for _, dep := range guest[0].Deps {
-		for _, no := range outside {
-			// net/netip and net/url are parts of the standard library that need no network.
-			if dep == no || strings.HasPrefix(dep, no+"/") && no != "net" {
-				t.Errorf("the guest holds %s", dep)
+	for _, guest := range guests {
+		for _, dep := range guest.Deps {
+			for _, no := range outside {
+				// net/netip and net/url are parts of the standard library that need no network.
+				if dep == no || strings.HasPrefix(dep, no+"/") && no != "net" {
+					t.Errorf("%s holds %s", guest.ImportPath, dep)
+				}
 			}
 		}
 	}
@@ -181,8 +191,10 @@ func TestGuestDeps(t *testing.T) {
 const maxGuestBytes = 6_300_000
 
 func TestGuestSize(t *testing.T) {
-	if n := len(built.wasm); n == 0 || n >= maxGuestBytes {
-		t.Errorf("the stripped guest has %d bytes, not under %d", n, maxGuestBytes)
+	for kind, wasm := range map[string][]byte{"Extism": built.wasm, "proxy-wasm": built.proxywasm} {
+		if n := len(wasm); n == 0 || n >= maxGuestBytes {
+			t.Errorf("the stripped %s guest has %d bytes, not under %d", kind, n, maxGuestBytes)
+		}
+		t.Logf("the stripped %s guest has %d bytes", kind, len(wasm))
 	}
-	t.Logf("the stripped guest has %d bytes", len(built.wasm))
 }

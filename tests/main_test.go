@@ -8,10 +8,11 @@ import (
 	"github.com/idvgate/idvgate/tests/play"
 )
 
-// built is what TestMain builds for all tests: the guest of this very tree, and a cache for its machine code.
+// built is what TestMain builds for all tests: the guests of this very tree, and a cache for their machine code.
 var built struct {
-	wasm  []byte
-	cache string
+	wasm      []byte
+	proxywasm []byte
+	cache     string
 }
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -24,7 +25,9 @@ func run(m *testing.M) int {
 		if root, err = play.Root(); err == nil {
 			built.cache = dir
 			if built.wasm, err = play.BuildGuest(root, dir); err == nil {
-				err = play.Warm(root, dir)
+				if built.proxywasm, err = play.BuildProxyWasm(root, dir); err == nil {
+					err = play.Warm(root, dir)
+				}
 			}
 		}
 	}

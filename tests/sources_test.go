@@ -17,7 +17,7 @@ import (
 var nativeRooms = []string{"plugin/native", "plugin/policy/source", "providers/providertest"}
 
 // mainsOwn are the variables a guest's main may have: the engine, and what the linker stamps.
-var mainsOwn = map[string][]string{"plugin/extism": {"guest", "version"}}
+var mainsOwn = map[string][]string{"plugin/extism": {"guest", "version"}, "plugin/proxywasm": {"guest", "version"}}
 
 // guestFiles are the Go files, tests apart, of what a guest is made of, by folder.
 func guestFiles(t *testing.T, files *token.FileSet) map[string][]*ast.File {

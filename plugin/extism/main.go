@@ -91,11 +91,7 @@ func explain(err error) []string {
 func Info() int32 {
 	g := ready()
 	g.out.Reset()
-	i := message.Info{Version: version, Errors: g.errors}
-	if g.engine != nil {
-		i.Digest, i.Rules, i.Endpoints = g.engine.Digest(), g.engine.Rules(), g.engine.Endpoints()
-	}
-	g.out.Info(&i)
+	g.out.Info(plugin.About(version, g.engine, g.errors))
 	pdk.Output(g.out.Bytes())
 	return 0
 }

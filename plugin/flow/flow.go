@@ -24,6 +24,8 @@ type Sink interface {
 	WantCall(flow, call uint64, r *callout.Request)
 	WantTimer(flow, timer uint64, after time.Duration)
 	Decided(flow uint64, d *plugin.Decision)
+	// Lost: the flow's coroutine has panicked outside the evaluation, which recovers its own. Nothing decides it any more.
+	Lost(flow uint64)
 }
 
 // Evaluate is plugin.Engine's, or a test's.
@@ -38,6 +40,8 @@ type Table struct {
 	bodies map[uint64]*routine // by flow, those that wait for the body
 	shares map[string]*share
 	ready  []*routine
+	drains bool       // drain is at work
+	closed bool       // nothing is asked any more
 	idle   []*routine // coroutines without a job
 }
 
@@ -150,14 +154,44 @@ func (r *routine) run(yield func(struct{}) bool) {
 
 func (t *Table) wake(r *routine) { t.ready = append(t.ready, r) }
 
-// drain runs what is ready until all are parked or done.
+// drain runs what is ready until all are parked or done. A Sink that answers at once comes here from within a
+// coroutine: then what it brings waits in the queue.
 func (t *Table) drain() {
+	if t.drains {
+		return
+	}
+	t.drains = true
 	for i := 0; i < len(t.ready); i++ { // it may grow meanwhile
 		r := t.ready[i]
 		t.ready[i] = nil
-		r.next()
+		t.step(r)
 	}
 	t.ready = t.ready[:0]
+	t.drains = false
+}
+
+// step runs one coroutine until it is parked or done. One that panics is gone; it is never kept for another job.
+func (t *Table) step(r *routine) {
+	defer func() {
+		if recover() != nil {
+			t.sink.Lost(r.flow)
+		}
+	}()
+	r.next()
+}
+
+// Close ends all that is on its way: every callout and timer fails, every body is gone, and nothing is asked any more.
+// Flows end as they do when a vendor cannot be reached.
+func (t *Table) Close() {
+	t.closed = true
+	for len(t.parked)+len(t.bodies) > 0 {
+		for call := range t.parked {
+			t.Failure(call, callout.Unreachable)
+		}
+		for flow := range t.bodies {
+			t.Body(flow, nil, plugin.ErrGone)
+		}
+	}
 }
 
 // park gives control back to the gateway until somebody wakes r.
@@ -185,7 +219,7 @@ func (q *request) Body(limit int) ([]byte, error) {
 
 // Do asks the gateway for a callout and waits.
 func (r *routine) Do(_ context.Context, request *callout.Request) (*callout.Response, error) {
-	if request.Timeout <= 0 {
+	if request.Timeout <= 0 || r.table.closed {
 		return nil, &callout.Error{Kind: callout.Blocked}
 	}
 	t := r.table

@@ -38,6 +38,8 @@ func (d *desk) Decided(flow uint64, dec *plugin.Decision) {
 	d.said = append(d.said, fmt.Sprintf("%d %s %s", flow, dec.Action, dec.Reason))
 }
 
+func (d *desk) Lost(flow uint64) { d.said = append(d.said, fmt.Sprintf("%d is lost", flow)) }
+
 func (d *desk) want(t *testing.T, lines ...string) {
 	t.Helper()
 	if got, want := fmt.Sprint(d.said), fmt.Sprint(lines); got != want {
@@ -240,4 +242,77 @@ func TestWhatRunsBesideOutlivesTheDecision(t *testing.T) {
 	d.want(t, "4 allow at once", "4 calls shadow")
 	table.Reply(d.calls[0], &callout.Response{})
 	d.want(t, "shadow done")
+}
+
+// hasty answers every wish at once, from within the coroutine that has it.
+type hasty struct {
+	desk
+	table *flow.Table
+}
+
+func (h *hasty) WantBody(flow uint64, limit int) {
+	h.desk.WantBody(flow, limit)
+	h.table.Body(flow, []byte("at once"), nil)
+}
+
+func (h *hasty) WantCall(flow, call uint64, r *callout.Request) {
+	h.desk.WantCall(flow, call, r)
+	h.table.Failure(call, callout.Unreachable)
+}
+
+func TestAGatewayMayAnswerFromWithin(t *testing.T) {
+	h := &hasty{}
+	h.table = flow.New(h, clock)
+	h.table.Begin(1, &plugin.Head{}, func(ctx context.Context, r plugin.Request, do callout.Doer) plugin.Decision {
+		body, err := r.Body(9)
+		if string(body) != "at once" || err != nil {
+			t.Errorf("body %q, %v", body, err)
+		}
+		if _, err := do.Do(ctx, get("one")); !callout.IsKind(err, callout.Unreachable) {
+			t.Errorf("got %v", err)
+		}
+		return allow("done")
+	})
+	h.want(t, "1 wants a body of 9", "1 calls one", "1 allow done")
+}
+
+func TestAFlowWhoseCoroutineBreaksIsLostAndTheOthersGoOn(t *testing.T) {
+	d := &desk{}
+	table := flow.New(d, clock)
+	table.Begin(1, &plugin.Head{}, func(ctx context.Context, _ plugin.Request, do callout.Doer) plugin.Decision {
+		_, _ = do.Do(ctx, get("one"))
+		panic("broken")
+	})
+	table.Begin(2, &plugin.Head{}, func(ctx context.Context, _ plugin.Request, do callout.Doer) plugin.Decision {
+		_, _ = do.Do(ctx, get("two"))
+		return allow("fine")
+	})
+	d.said = nil
+	table.Reply(d.calls[0], &callout.Response{})
+	table.Reply(d.calls[1], &callout.Response{})
+	d.want(t, "1 is lost", "2 allow fine")
+}
+
+func TestCloseEndsEveryFlow(t *testing.T) {
+	d := &desk{}
+	table := flow.New(d, clock)
+	table.Begin(1, &plugin.Head{}, func(ctx context.Context, r plugin.Request, do callout.Doer) plugin.Decision {
+		if _, err := r.Body(9); !errors.Is(err, plugin.ErrGone) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := do.Do(ctx, get("never")); !callout.IsKind(err, callout.Blocked) {
+			t.Errorf("got %v", err)
+		}
+		return plugin.Decision{Reason: "ended"}
+	})
+	table.Begin(2, &plugin.Head{}, asking(table, time.Second))
+	table.Begin(3, &plugin.Head{}, asking(table, time.Second))
+	d.said = nil
+	table.Close()
+	if n := table.Parked(); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+	if len(d.said) != 3 {
+		t.Errorf("said %v", d.said)
+	}
 }

@@ -61,7 +61,7 @@ func (r *routine) wait(ctx context.Context, s *share) error {
 	if at, ok := ctx.Deadline(); ok {
 		left = at.Sub(t.now())
 	}
-	if left < time.Millisecond {
+	if left < time.Millisecond || t.closed {
 		return &callout.Error{Kind: callout.Timeout}
 	}
 	t.last++

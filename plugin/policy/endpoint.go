@@ -47,6 +47,24 @@ func (l *loader) readTarget(p *Provider, n *shape.Node) {
 	p.Target = s
 }
 
+// TargetOf is the gateway's name for where a callout goes: that of the policy where it goes to the endpoint's host, else
+// (a token endpoint elsewhere) the host of the URL with its port.
+func (p *Provider) TargetOf(url string) string {
+	if host := hostOf(url); host != hostOf(p.Endpoint) {
+		return host
+	}
+	return p.Target
+}
+
+// hostOf is a URL's host with its port.
+func hostOf(url string) string {
+	_, rest, _ := strings.Cut(url, "://")
+	if at := strings.IndexAny(rest, "/?"); at >= 0 {
+		rest = rest[:at]
+	}
+	return rest
+}
+
 // parseEndpoint reads a base URL, or says what is wrong with it. The problem shows nothing of it: it may come from a
 // variable.
 func parseEndpoint(s string, plaintext, private bool) (*url.URL, string) {

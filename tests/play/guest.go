@@ -16,9 +16,14 @@ import (
 
 // BuildGuest builds the Extism guest of this tree into dir and returns it: never a stale one. It is built as it is
 // shipped, stripped.
-func BuildGuest(root, dir string) ([]byte, error) {
-	file := filepath.Join(dir, "idvgate-extism.wasm")
-	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", file, "./plugin/extism")
+func BuildGuest(root, dir string) ([]byte, error) { return buildGuest(root, dir, "extism") }
+
+// BuildProxyWasm builds the proxy-wasm guest likewise.
+func BuildProxyWasm(root, dir string) ([]byte, error) { return buildGuest(root, dir, "proxywasm") }
+
+func buildGuest(root, dir, kind string) ([]byte, error) {
+	file := filepath.Join(dir, "idvgate-"+kind+".wasm")
+	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", file, "./plugin/"+kind)
 	build.Dir = root
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -170,10 +170,10 @@ func TestWhatIsWrittenKeepsToTheSchema(t *testing.T) {
 		},
 		"a decision that forgot its status": func(w *message.Writer) { w.Decided(7, &plugin.Decision{}) },
 		"info": func(w *message.Writer) {
-			w.Info(&message.Info{Version: "v1", Digest: "d", Rules: 2, Endpoints: []plugin.Endpoint{{Provider: "a", URL: "https://v.cn", Target: "v.cn:443"}}})
+			w.Info(&plugin.Info{Version: "v1", Digest: "d", Rules: 2, Endpoints: []plugin.Endpoint{{Provider: "a", URL: "https://v.cn", Target: "v.cn:443"}}})
 		},
 		"info of a policy that does not load": func(w *message.Writer) {
-			w.Info(&message.Info{Version: "v1", Errors: []string{"one", "two \"quoted\""}})
+			w.Info(&plugin.Info{Version: "v1", Errors: []string{"one", "two \"quoted\""}})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

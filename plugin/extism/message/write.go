@@ -2,7 +2,6 @@ package message
 
 import (
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/idvgate/idvgate/plugin"
@@ -101,6 +100,9 @@ func (w *Writer) Decided(flow uint64, d *plugin.Decision) {
 	w.end(d.Body)
 }
 
+// Lost denies a flow that nothing decides any more.
+func (w *Writer) Lost(flow uint64) { w.Decided(flow, &plugin.Decision{Reason: plugin.Unavailable}) }
+
 // Audit adds an audit line, which is JSON already.
 func (w *Writer) Audit(line []byte) {
 	w.out.Raw(`{"audit":`)
@@ -145,52 +147,9 @@ func (w *Writer) series(kind, name string, labels []string) plugin.Add {
 	}
 }
 
-// Info is what the guest says of itself. Errors is empty if and only if the policy loads.
-type Info struct {
-	Version   string
-	Digest    string
-	Rules     int
-	Errors    []string
-	Endpoints []plugin.Endpoint
-}
-
 // Info says who the guest is.
-func (w *Writer) Info(i *Info) {
-	w.out.Raw(`{"name":"idvgate","abi":1`)
-	w.out.Member("version", i.Version)
-	w.out.Raw(`,"policy":{"ok":`)
-	w.out.Raw(strconv.FormatBool(len(i.Errors) == 0))
-	w.out.Member("digest", i.Digest)
-	w.out.Raw(`,"rules":`)
-	w.out.Number(int64(i.Rules))
-	if len(i.Errors) > 0 {
-		w.out.Raw(`,"errors":[`)
-		for n, e := range i.Errors {
-			if n > 0 {
-				w.out.Raw(`,`)
-			}
-			w.out.Text(e)
-		}
-		w.out.Raw(`]`)
-	}
-	w.out.Raw(`},"endpoints":[`)
-	for n, e := range i.Endpoints {
-		if n > 0 {
-			w.out.Raw(`,`)
-		}
-		w.out.Raw(`{"provider":`)
-		w.out.Text(e.Provider)
-		w.out.Raw(`,"url":`)
-		w.out.Text(e.URL)
-		w.out.Raw(`,"target":`)
-		w.out.Text(e.Target)
-		w.out.Raw(`,"plaintext":`)
-		w.out.Raw(strconv.FormatBool(e.Plaintext))
-		w.out.Raw(`,"private":`)
-		w.out.Raw(strconv.FormatBool(e.Private))
-		w.out.Raw(`}`)
-	}
-	w.out.Raw(`]`)
+func (w *Writer) Info(i *plugin.Info) {
+	i.Append(&w.out)
 	w.end(nil)
 }
 
