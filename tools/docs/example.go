@@ -81,7 +81,7 @@ func play() (*examples, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.out.Info(&message.Info{Version: "1.0.0", Digest: s.engine.Digest(), Rules: s.engine.Rules(), Endpoints: s.engine.Endpoints()})
+	s.out.Info(&plugin.Info{Version: "1.0.0", Digest: s.engine.Digest(), Rules: s.engine.Rules(), Endpoints: s.engine.Endpoints()})
 	if err := s.hear(); err != nil {
 		return nil, err
 	}
