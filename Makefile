@@ -70,6 +70,7 @@ cover: guest ## how much of each room the tests run
 e2e: build ## the command as a user runs it, end to end
 	$(GO) test -tags e2e ./tests/e2e ./tests/readers -count=1
 	cd tests/hosts && $(GO) test -tags e2e -count=1
+	cd tests/envoy && $(GO) test -tags e2e -count=1
 
 fuzz: ## every fuzz target, FUZZTIME each (60s), as many side by side as there are cores; a finding stays in testdata/fuzz
 	$(GO) -C tools run ./fuzz -time $(FUZZTIME) $(CURDIR)

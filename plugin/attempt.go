@@ -66,12 +66,16 @@ type asking struct {
 	provider *provider
 }
 
+// leastTimeout is the least time that a callout is worth: no vendor answers within less, and each bills. A gateway's
+// timers may run out some milliseconds early.
+const leastTimeout = 10 * time.Millisecond
+
 func (a *asking) Deadline() (time.Time, bool) { return a.question.deadline, true }
 
 func (a *asking) Do(ctx context.Context, r *callout.Request) (*callout.Response, error) {
 	r.Target = a.provider.TargetOf(r.URL)
 	r.Timeout = min(a.provider.Timeout, a.question.deadline.Sub(a.question.engine.env.Now()))
-	if r.Timeout < time.Millisecond {
+	if r.Timeout < leastTimeout {
 		return nil, &callout.Error{Kind: callout.Blocked} // never sent, so never billed
 	}
 	return a.question.do.Do(ctx, r)

@@ -3,16 +3,13 @@
 package hosts
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
+	"github.com/idvgate/idvgate/tests/cached"
 	"github.com/idvgate/idvgate/tests/play"
 )
 
@@ -73,14 +70,14 @@ func prepare(dir string) (err error) {
 func preparePython() (*runtime, error) {
 	example, cache := filepath.Join(built.root, pythonExample), filepath.Join(built.root, ".cache", "python")
 	python := filepath.Join(cache, "bin", "python")
-	err := once(cache, []string{filepath.Join(example, "requirements.txt")}, [][]string{
+	err := cached.Once(cache, []string{filepath.Join(example, "requirements.txt")}, [][]string{
 		{"python3", "-m", "venv", "--clear", cache},
 		{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", filepath.Join(example, "requirements.txt")},
 	}, "python3, python3-venv")
 	if err != nil {
 		return nil, err
 	}
-	version, err := output(python, "-c", "import extism, sys, importlib.metadata as m; print('libextism', extism.extism_version().lstrip('v'), '(PyPI extism', m.version('extism') + ', Python', sys.version.split()[0] + ')')")
+	version, err := cached.Output(python, "-c", "import extism, sys, importlib.metadata as m; print('libextism', extism.extism_version().lstrip('v'), '(PyPI extism', m.version('extism') + ', Python', sys.version.split()[0] + ')')")
 	if err != nil {
 		return nil, err
 	}
@@ -112,42 +109,12 @@ func prepareNode() (*runtime, error) {
 			return nil, err
 		}
 	}
-	err := once(cache, []string{filepath.Join(example, "package-lock.json")}, [][]string{
+	err := cached.Once(cache, []string{filepath.Join(example, "package-lock.json")}, [][]string{
 		{"npm", "ci", "--prefix", cache, "--no-audit", "--no-fund", "--loglevel=error"},
 	}, "nodejs, npm")
 	if err != nil {
 		return nil, err
 	}
-	version, err := output("node", "-p", "'@extism/extism ' + require('"+filepath.Join(cache, "node_modules/@extism/extism/package.json")+"').version + ' (Node ' + process.version + ')'")
+	version, err := cached.Output("node", "-p", "'@extism/extism ' + require('"+filepath.Join(cache, "node_modules/@extism/extism/package.json")+"').version + ' (Node ' + process.version + ')'")
 	return &runtime{name: play.Node, version: version, command: []string{"node", "--no-warnings", filepath.Join(cache, "gateway.mjs")}}, err
-}
-
-// once runs the commands, unless they were run before for the same files.
-func once(cache string, files []string, commands [][]string, packages string) error {
-	sum := sha256.New()
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		sum.Write(text)
-	}
-	mark, digest := filepath.Join(cache, ".prepared"), hex.EncodeToString(sum.Sum(nil))
-	if done, err := os.ReadFile(mark); err == nil && string(done) == digest {
-		return nil
-	}
-	for _, command := range commands {
-		if _, err := output(command[0], command[1:]...); err != nil {
-			return fmt.Errorf("%w\nhosts: the Debian packages %s are needed, and the registry's packages", err, packages)
-		}
-	}
-	return os.WriteFile(mark, []byte(digest), 0o644)
-}
-
-func output(name string, args ...string) (string, error) {
-	out, err := exec.Command(name, args...).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("hosts: %s: %w\n%s", strings.Join(append([]string{name}, args...), " "), err, out)
-	}
-	return string(bytes.TrimSpace(out)), nil
 }

@@ -95,9 +95,8 @@ func lower(h http.Header) map[string][]string {
 	return names
 }
 
-// Env is the variables and secrets of base.yaml and vendors.yaml for this stage: the demo's credentials, with the
-// stage's addresses.
-func (s *Stage) Env(root string, over map[string]string) (map[string]string, error) {
+// Credentials is the demo's variables and secrets.
+func Credentials(root string) (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(root, "examples", "policies", "demo.env"))
 	if err != nil {
 		return nil, err
@@ -108,6 +107,16 @@ func (s *Stage) Env(root string, over map[string]string) (map[string]string, err
 		if ok && !strings.HasPrefix(name, "#") {
 			env[name] = value
 		}
+	}
+	return env, nil
+}
+
+// Env is the variables and secrets of base.yaml and vendors.yaml for this stage: the demo's credentials, with the
+// stage's addresses.
+func (s *Stage) Env(root string, over map[string]string) (map[string]string, error) {
+	env, err := Credentials(root)
+	if err != nil {
+		return nil, err
 	}
 	u, err := url.Parse(s.Vendors.URL)
 	if err != nil {

@@ -12,7 +12,7 @@ const maxDepth = 16
 
 // appendClaims writes a map of the gateway's metadata as JSON. The gateway says no types: a text is its bytes, a number
 // eight of them, an object is a header map. What has no control byte is taken for a text, and what is neither text nor
-// object becomes null: a claim that is no text is refused.
+// object becomes false: a claim that is no text is refused.
 func appendClaims(b *strictjson.Buffer, raw []byte, depth int) bool {
 	list, ok := abi.Pairs(raw)
 	if !ok || depth > maxDepth {
@@ -37,7 +37,7 @@ func appendClaims(b *strictjson.Buffer, raw []byte, depth int) bool {
 				return false
 			}
 		default:
-			b.Raw("null")
+			b.Raw("false")
 		}
 	}
 	b.Raw("}")
