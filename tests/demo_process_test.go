@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,18 +129,9 @@ func (d *demo) audited(id string) (map[string]any, error) {
 
 func (d *demo) get(t *testing.T, url string) []byte {
 	t.Helper()
-	body, err := fetch(url)
+	body, err := play.Fetch(url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return body
-}
-
-func fetch(url string) ([]byte, error) {
-	response, err := http.Get(url)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	return io.ReadAll(response.Body)
 }

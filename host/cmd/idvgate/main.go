@@ -48,7 +48,7 @@ pass, sends the person to a verification page, or rejects it.`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(runCommand(), demoCommand(), sandboxCommand(), validateCommand(), versionCommand())
+	cmd.AddCommand(runCommand(), demoCommand(), sandboxCommand(), validateCommand(), renderCommand(), versionCommand())
 	return cmd
 }
 

@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/plugin/policy/source"
 	"github.com/idvgate/idvgate/providers/catalog"
 )
@@ -31,6 +33,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 
 // loaded is a policy that is right, and all the guest needs of its surroundings.
 type loaded struct {
+	policy *policy.Policy
 	rules  int
 	digest string
 	// config is what the guest reads: the policy in JSON, and just the variables and secrets that it names.
@@ -63,7 +66,19 @@ func (s *settings) load() (*loaded, error) {
 		return nil, &mistakes{wrong}
 	}
 	config["policy"] = string(doc)
-	return &loaded{rules: len(p.Rules), digest: p.Digest, config: config}, nil
+	return &loaded{policy: p, rules: len(p.Rules), digest: p.Digest, config: config}, nil
+}
+
+// names is the variables and secrets that the policy names and that there are.
+func (l *loaded) names() []string {
+	var names []string
+	for name := range l.config {
+		if name != "policy" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (s *settings) lookup() (func(string) (string, bool), error) {
