@@ -131,6 +131,12 @@ func origin(u *url.URL) string {
 	return u.Scheme + "://" + net.JoinHostPort(host, port)
 }
 
+// covers reports whether a callout to the URL may be made at all.
+func (e *egress) covers(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && e.allowed[origin(u)] != nil
+}
+
 // do makes a callout: at most once, without redirects, cookies and proxies.
 func (e *egress) do(ctx context.Context, c *call) (*reply, failure) {
 	ctx, cancel := context.WithTimeout(ctx, min(c.timeout, maxCallTime))

@@ -94,18 +94,18 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.held.budget = &g.bodies
 	defer e.end()
 
-	flow := gen.ids.Add(1)
+	h := head{flow: gen.ids.Add(1), r: r, id: id, client: clientAddress(r, g.options.TrustedHops), upgrade: up}
 	p := lineBuffers.Get().(*[]byte)
-	line, ok := appendHead((*p)[:0], flow, r, id, clientAddress(r, g.options.TrustedHops), up)
+	ok := gen.readable(&h, (*p)[:0])
 	if !ok {
-		putLine(p, line)
+		putLine(p, h.line)
 		g.metrics.refused.Inc()
 		faultRequest.answer(w)
 		return
 	}
-	e.shard, e.flow = gen.pick(flow), newFlow(flow)
-	e.state = e.shard.begin(e.flow, line)
-	putLine(p, line)
+	e.shard, e.flow = gen.pick(h.flow), newFlow(h.flow)
+	e.state = e.shard.begin(e.flow, &h)
+	putLine(p, h.line)
 
 	switch e.decide() {
 	case resultFailed:

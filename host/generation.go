@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,15 +73,11 @@ func (g *Gateway) load(ctx context.Context, o *Options) (*generation, error) {
 }
 
 func (gen *generation) start(ctx context.Context, o *Options) error {
-	program, err := extism.Compile(ctx, o.Wasm, extism.Options{
-		Config: o.Config, Fetch: gen.fetch, Log: gen.gateway.log, Cache: gen.gateway.cache, Workers: runtime.GOMAXPROCS(0),
-	})
-	if errors.Is(err, extism.ErrNotGuest) {
-		return fmt.Errorf("host: %w: %w", ErrNotGuest, err)
-	} else if err != nil {
-		return fmt.Errorf("host: %w", err)
+	guest, err := gen.open(ctx, o)
+	if err != nil {
+		return err
 	}
-	gen.guest = extismGuest{program}
+	gen.guest = guest
 	vm, err := gen.guest.NewVM(gen.ctx)
 	if err != nil {
 		return fmt.Errorf("host: the guest does not start: %w", err)

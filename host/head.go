@@ -6,7 +6,46 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
+
+// head is what a guest is told of a request at first.
+type head struct {
+	flow       uint64
+	r          *http.Request
+	id, client string
+	upgrade    bool
+	line       []byte // the begin message, for a guest that reads it
+}
+
+// readable reports whether the head has one reading, and writes the begin message into room where the guest reads it. A
+// head of which a part is not UTF-8 is refused.
+func (gen *generation) readable(h *head, room []byte) (ok bool) {
+	if _, direct := gen.guest.(proxyGuest); direct {
+		h.line = room
+		return isText(h.r)
+	}
+	h.line, ok = appendHead(room, h.flow, h.r, h.id, h.client, h.upgrade)
+	return ok
+}
+
+// isText reports whether all of a head is UTF-8.
+func isText(r *http.Request) bool {
+	if !utf8.ValidString(r.Host) || !utf8.ValidString(r.RequestURI) {
+		return false
+	}
+	for name, values := range r.Header {
+		if !isToken(name) {
+			return false
+		}
+		for _, value := range values {
+			if !utf8.ValidString(value) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // appendHead writes the begin message of a request: its head as it came, nothing decoded. False where a part of it is
 // not UTF-8: such a head has no single reading, and is refused.

@@ -24,6 +24,20 @@ var (
 
 // answer sends the problem.
 func (f fault) answer(w http.ResponseWriter) {
+	b := f.problem()
+	h := w.Header()
+	h["Content-Type"] = []string{"application/problem+json"}
+	h["Cache-Control"] = []string{"no-store"}
+	h["Content-Length"] = []string{strconv.Itoa(len(b))}
+	if f.status == http.StatusServiceUnavailable {
+		h["Retry-After"] = []string{"5"}
+	}
+	w.WriteHeader(f.status)
+	w.Write(b) //nolint:errcheck // the client has left
+}
+
+// problem is the body of the answer.
+func (f fault) problem() []byte {
 	b := make([]byte, 0, 256)
 	b = append(b, `{"type":"urn:idvgate:problem:`...)
 	b = append(b, f.reason...)
@@ -35,16 +49,7 @@ func (f fault) answer(w http.ResponseWriter) {
 	b = append(b, f.reason...)
 	b = append(b, `","instance":"`...)
 	b = append(b, newID()...)
-	b = append(b, `"}`...)
-	h := w.Header()
-	h["Content-Type"] = []string{"application/problem+json"}
-	h["Cache-Control"] = []string{"no-store"}
-	h["Content-Length"] = []string{strconv.Itoa(len(b))}
-	if f.status == http.StatusServiceUnavailable {
-		h["Retry-After"] = []string{"5"}
-	}
-	w.WriteHeader(f.status)
-	w.Write(b) //nolint:errcheck // the client has left
+	return append(b, `"}`...)
 }
 
 // newID is 22 characters nobody can guess, as the guest's decision ids.

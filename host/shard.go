@@ -36,7 +36,7 @@ func newShard(gen *generation, i int, vm VM) *shard {
 }
 
 // begin gives the guest the head of a request. s.mu is held, and is let go.
-func (s *shard) begin(f *flow, line []byte) state {
+func (s *shard) begin(f *flow, h *head) state {
 	defer s.mu.Unlock()
 	if len(s.flows) >= s.gen.gateway.options.MaxFlows || !s.revive() {
 		f.failed = true
@@ -44,7 +44,7 @@ func (s *shard) begin(f *flow, line []byte) state {
 	}
 	f.epoch = s.epoch
 	s.current = f
-	s.step(Begin, line, nil)
+	s.take(s.vm.Begin(h))
 	s.current = nil
 	if !f.settled() {
 		f.parked = true
@@ -63,9 +63,11 @@ func (s *shard) resume(epoch uint64, line, raw []byte) {
 	}
 }
 
-// step runs the guest and does what it says. A VM that fails is discarded.
-func (s *shard) step(kind Kind, line, raw []byte) {
-	out, err := s.vm.Step(kind, line, raw)
+// step runs the guest and does what it says.
+func (s *shard) step(kind Kind, line, raw []byte) { s.take(s.vm.Step(kind, line, raw)) }
+
+// take does what a guest says. A VM that fails is discarded.
+func (s *shard) take(out []byte, err error) {
 	if err != nil {
 		s.discard("trap", err)
 		return

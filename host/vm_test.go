@@ -16,7 +16,7 @@ func TestAVMThatFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := newRig(t, nil)
+			g := newRig(t, func(o *Options) { o.MaxFlows = 64 }) // and with it the callouts of one VM
 			var all sync.WaitGroup
 			for range 10 {
 				all.Go(func() { g.send("GET", "/wait?k", "").isProblem(t, 503, "verification_unavailable") })

@@ -81,3 +81,8 @@ func TestScenariosHost(t *testing.T) {
 		}
 	}
 }
+
+// TestScenariosProxyWasm plays them with the guest for proxy-wasm.
+func TestScenariosProxyWasm(t *testing.T) {
+	playAll(t, play.HostRuntime{Wasm: built.proxywasm, CacheDir: built.cache, ProxyWasm: true}, true)
+}

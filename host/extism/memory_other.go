@@ -4,5 +4,5 @@ package extism
 
 import "context"
 
-// withMemory leaves linear memory to wazero.
-func withMemory(ctx context.Context) context.Context { return ctx }
+// MappedMemory leaves linear memory to wazero.
+func MappedMemory(ctx context.Context) context.Context { return ctx }

@@ -9,9 +9,9 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// withMemory has linear memory mapped once, at its largest size: the kernel gives pages as they are touched. wazero's
+// MappedMemory has linear memory mapped once, at its largest size: the kernel gives pages as they are touched. wazero's
 // own way copies the memory at each growth, and the copies are garbage of the gateway.
-func withMemory(ctx context.Context) context.Context {
+func MappedMemory(ctx context.Context) context.Context {
 	return experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(
 		func(size, most uint64) experimental.LinearMemory {
 			if b, err := syscall.Mmap(-1, 0, int(most), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON); err == nil {

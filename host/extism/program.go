@@ -77,6 +77,9 @@ func NewCache(dir string) (*Cache, error) {
 	return &Cache{c}, nil
 }
 
+// Compiled is the code itself, for guests of other kinds.
+func (c *Cache) Compiled() wazero.CompilationCache { return c.cache }
+
 // Close frees the compiled code. Programs made with the cache have to be closed before.
 func (c *Cache) Close(ctx context.Context) error { return c.cache.Close(ctx) }
 
@@ -154,7 +157,7 @@ func (p *Program) Direct() bool { return p.direct }
 func (p *Program) NewVM(ctx context.Context) (*VM, error) {
 	v := &VM{program: p, kernel: newKernel(), calls: map[string]api.Function{}}
 	v.ctx = context.WithValue(context.WithoutCancel(ctx), vmKey{}, v)
-	start := withMemory(v.ctx)
+	start := MappedMemory(v.ctx)
 	out := &lines{log: p.options.Log, stream: "stdout"}
 	fault := &lines{log: p.options.Log, stream: "stderr"}
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize").

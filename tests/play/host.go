@@ -18,16 +18,22 @@ import (
 	"github.com/idvgate/idvgate/host"
 )
 
-// HostRuntime is our gateway with the Extism guest, asked over HTTP.
+// HostRuntime is our gateway with a guest, asked over HTTP.
 type HostRuntime struct {
-	Wasm     []byte
-	CacheDir string
+	Wasm      []byte
+	ProxyWasm bool // the guest is that for proxy-wasm
+	CacheDir  string
 	// Messages takes what goes over the border of the guest, one input or output at a time; nil: nobody looks.
 	Messages func(toGuest bool, messages []byte)
 }
 
-// Name is host.
-func (HostRuntime) Name() string { return Host }
+// Name is host, or proxywasm for a guest of that kind.
+func (h HostRuntime) Name() string {
+	if h.ProxyWasm {
+		return ProxyWasm
+	}
+	return Host
+}
 
 // Start makes a gateway of one VM.
 func (h HostRuntime) Start(doc []byte, vars map[string]string, stage *Stage, record *Record) (Gateway, error) {

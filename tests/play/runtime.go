@@ -13,13 +13,14 @@ import (
 
 // Names of the runtimes.
 const (
-	Native  = "native"  // the engine in this process
-	Host    = "host"    // the Extism guest, stepped, on our gateway, over HTTP
-	Stepped = "stepped" // the Extism guest, stepped, on go-sdk
-	Sync    = "sync"    // the Extism guest's evaluate on go-sdk
-	Python  = "python"  // the Extism guest, stepped, on libextism: examples/extism-python, over HTTP
-	Envoy   = "envoy"   // the proxy-wasm guest in a real Envoy, over HTTP
-	Node    = "node"    // the Extism guest, stepped, on Extism's JavaScript SDK: examples/extism-node, over HTTP
+	Native    = "native"    // the engine in this process
+	Host      = "host"      // the Extism guest, stepped, on our gateway, over HTTP
+	Stepped   = "stepped"   // the Extism guest, stepped, on go-sdk
+	Sync      = "sync"      // the Extism guest's evaluate on go-sdk
+	Python    = "python"    // the Extism guest, stepped, on libextism: examples/extism-python, over HTTP
+	ProxyWasm = "proxywasm" // the proxy-wasm guest on our gateway, over HTTP
+	Envoy     = "envoy"     // the proxy-wasm guest in a real Envoy, over HTTP
+	Node      = "node"      // the Extism guest, stepped, on Extism's JavaScript SDK: examples/extism-node, over HTTP
 )
 
 // Workers is no runtime: who is not for it plays where a gateway has one worker, since what one keeps the other does not
@@ -27,7 +28,7 @@ const (
 const Workers = "workers"
 
 // Names is all of them.
-var Names = []string{Native, Host, Stepped, Sync, Python, Node, Envoy, Workers}
+var Names = []string{Native, Host, Stepped, Sync, Python, Node, ProxyWasm, Envoy, Workers}
 
 // A Runtime is one way of running the engine.
 type Runtime interface {

@@ -87,6 +87,7 @@ type Filter struct {
 	effective uint32
 	log       strictjson.Buffer
 	full      time.Time // when it was last said that there is no room
+	ours      bool      // the gateway is idvgate's own
 }
 
 // New makes a Filter.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -181,6 +182,9 @@ func (r *root) WantBody(flow uint64, limit int) {
 		r.table.Body(flow, nil, plugin.ErrTooLarge)
 	default:
 		s.wants, s.limit, s.since = true, limit, r.filter.world.Now()
+		if r.filter.ours {
+			r.filter.gateway.Foreign("idvgate_body_limit", strconv.AppendInt(nil, int64(limit), 10))
+		}
 		r.wakeUp()
 	}
 }
@@ -217,10 +221,12 @@ func (r *root) WantCall(_, number uint64, q *callout.Request) {
 	}
 }
 
-// inform tells the gateway what the plugin is, where it wants to know.
+// inform tells the gateway what the plugin is, where it wants to know: then it is idvgate's own, and is also told how
+// much of a body is wanted.
 func (f *Filter) inform(engine *plugin.Engine, problems []string) {
 	var b strictjson.Buffer
 	plugin.About(f.world.Version, engine, problems).Append(&b)
 	b.Raw("}")
-	f.gateway.Foreign("idvgate_info", b.Bytes())
+	_, status := f.gateway.Foreign("idvgate_info", b.Bytes())
+	f.ours = status == abi.OK
 }
