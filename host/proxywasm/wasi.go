@@ -11,13 +11,13 @@ import (
 // enosys is WASI's error for what is not there.
 const enosys = 52
 
-// envoysWASI is what proxy-wasm-cpp-host implements of WASI; everything else answers ENOSYS (its
-// src/exports.cc of 2026, and golang/go#78513 for what that means to a Go guest).
+// envoysWASI is what proxy-wasm-cpp-host registers of WASI (FOR_ALL_WASI_FUNCTIONS in its include/proxy-wasm/exports.h);
+// everything else answers ENOSYS, which a Go guest does not take from poll_oneoff (golang/go#78513).
 func envoysWASI() map[string]bool {
 	return map[string]bool{
 		"fd_write": true, "fd_read": true, "fd_seek": true, "fd_close": true, "fd_fdstat_get": true, "environ_get": true,
 		"environ_sizes_get": true, "args_get": true, "args_sizes_get": true, "clock_time_get": true, "random_get": true, "proc_exit": true,
-		"sched_yield": true,
+		"path_open": true, "fd_prestat_get": true, "fd_prestat_dir_name": true,
 	}
 }
 

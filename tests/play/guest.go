@@ -32,7 +32,7 @@ func buildGuest(root, dir, kind string) ([]byte, error) {
 	return os.ReadFile(file)
 }
 
-// Warm has another process, which is never slowed down by the race detector, compile the guest that BuildGuest left in
+// Warm has another process, which is never slowed down by the race detector, compile the guests that were built into
 // dir, into a cache there. A test binary does not know its wazero's version, by which caches are told apart; so the other
 // process is told to go by the same.
 func Warm(root, dir string) error {
@@ -52,8 +52,12 @@ func Warm(root, dir string) error {
 		return fmt.Errorf("play: the cache has %d folders, not one", len(made))
 	}
 	version := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(made[0]), "wazero-"), suffix)
-	warm := exec.Command("go", "run", "-ldflags", "-X github.com/tetratelabs/wazero/internal/version.version="+version,
-		"./tests/play/warm", filepath.Join(dir, "idvgate-extism.wasm"), dir)
+	guests, err := filepath.Glob(filepath.Join(dir, "idvgate-*.wasm"))
+	if err != nil || len(guests) == 0 {
+		return fmt.Errorf("play: %s holds no guest: %w", dir, err)
+	}
+	args := append([]string{"run", "-ldflags", "-X github.com/tetratelabs/wazero/internal/version.version=" + version, "./tests/play/warm"}, guests...)
+	warm := exec.Command("go", append(args, dir)...)
 	warm.Dir = root
 	if out, err := warm.CombinedOutput(); err != nil {
 		return fmt.Errorf("play: the guest does not compile: %w\n%s", err, out)
