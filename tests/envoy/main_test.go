@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/idvgate/idvgate/tests/cached"
@@ -33,7 +34,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	stop()
 	summary.print()
+	printDangers()
 	return code
 }
 
@@ -66,17 +69,42 @@ func prepare(dir string) (err error) {
 	return nil
 }
 
-// start starts an Envoy of its own for a test.
+// processes are the Envoys that tests share: each takes seconds to start, since it compiles the guest.
+var processes struct {
+	sync.Mutex
+	by map[string]*play.EnvoyProcess
+}
+
+// start is an Envoy, started for the first who asks for one like it.
 func start(t *testing.T, o play.EnvoyOptions) *play.EnvoyProcess {
 	t.Helper()
-	o.Binary, o.Dir, o.Env = built.envoy, t.TempDir(), built.env
 	if o.Wasm == "" {
 		o.Wasm = built.guest
 	}
+	processes.Lock()
+	defer processes.Unlock()
+	key := fmt.Sprint(o.Wasm, o.Workers)
+	if e := processes.by[key]; e != nil {
+		return e
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(built.guest), "envoy-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Binary, o.Dir, o.Env = built.envoy, dir, built.env
 	e, err := play.StartEnvoy(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(e.Close)
+	if processes.by == nil {
+		processes.by = map[string]*play.EnvoyProcess{}
+	}
+	processes.by[key] = e
 	return e
+}
+
+func stop() {
+	for _, e := range processes.by {
+		e.Close()
+	}
 }

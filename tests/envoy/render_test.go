@@ -69,6 +69,7 @@ func TestEveryPolicyIsValidInEnvoy(t *testing.T) {
 	env := examplesEnv()
 	for _, policy := range policies {
 		t.Run(filepath.Base(policy), func(t *testing.T) {
+			t.Parallel()
 			file := render(t, idvgate, policy, env)
 			cmd := exec.Command(built.envoy, "--mode", "validate", "--config-path", file)
 			cmd.Env = environ(t, env)
@@ -93,6 +94,18 @@ func TestWithoutItsSecretsAPolicyIsRefusedAtStart(t *testing.T) {
 // examplesEnv is where the example policies find their variables and secrets.
 func examplesEnv() string { return filepath.Join(built.root, "examples", "policies", "demo.env") }
 
+// demoEnv writes the demo's env file for a sandbox elsewhere.
+func demoEnv(t *testing.T, file, vendors string) {
+	t.Helper()
+	text, err := os.ReadFile(examplesEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte("127.0.0.1:8081"), []byte(vendors)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func port(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -108,13 +121,7 @@ func TestDemoTableInEnvoy(t *testing.T) {
 	idvgate := command(t)
 	env := filepath.Join(t.TempDir(), "demo.env")
 	vendors, upstream, gateway, admin := local(port(t)), local(port(t)), local(port(t)), local(port(t))
-	text, err := os.ReadFile(filepath.Join(built.root, "examples", "policies", "demo.env"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(env, bytes.ReplaceAll(text, []byte("127.0.0.1:8081"), []byte(vendors)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	demoEnv(t, env, vendors)
 	serve(t, exec.Command(idvgate, "sandbox", "--listen", vendors, "--upstream", upstream), upstream)
 	file := render(t, idvgate, "examples/policies/demo.yaml", env, "--listen", gateway, "--upstream", "http://"+upstream, "--admin", admin)
 	cmd := exec.Command(built.envoy, "--config-path", file, "--concurrency", "1", "--use-dynamic-base-id", "--log-format", "%v", "--log-level", "info")

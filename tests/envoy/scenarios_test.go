@@ -39,27 +39,37 @@ func (t table) print() {
 // TestScenarios plays every scenario. What a scenario expects holds on the native engine, so that whatever is not as
 // expected is a difference.
 func TestScenarios(t *testing.T) {
-	for _, workers := range []int{1, 2} {
-		t.Run(fmt.Sprintf("%d workers", workers), func(t *testing.T) {
-			e := start(t, play.EnvoyOptions{Workers: workers})
-			r := row{runtime: fmt.Sprintf("%s, %d workers", e.Version, workers)}
+	for _, of := range []struct {
+		name    string
+		workers int
+		http2   bool
+		not     string // who is not for this is left out
+	}{
+		{"1 worker, HTTP/1.1", 1, false, ""},
+		{"1 worker, HTTP/2", 1, true, play.HTTP2},
+		{"2 workers, HTTP/1.1", 2, false, play.Workers},
+	} {
+		t.Run(of.name, func(t *testing.T) {
+			e := start(t, play.EnvoyOptions{Workers: of.workers})
+			runtime := e.With(play.ListenerOptions{HTTP2: of.http2})
+			r := row{runtime: e.Version + ", " + of.name}
 			var ours []*play.Scenario
 			for i := range built.scenarios {
-				if s := &built.scenarios[i]; s.For(e.Name()) && (workers == 1 || s.For(play.Workers)) {
+				if s := &built.scenarios[i]; s.For(runtime.Name()) && (of.not == "" || s.For(of.not)) {
 					ours = append(ours, s)
 				}
 			}
 			for _, group := range play.Groups(ours) {
-				playGroup(t, e, group, &r)
+				playGroup(t, runtime, group, &r)
 			}
 			summary = append(summary, r)
 		})
 	}
 }
 
-func playGroup(t *testing.T, e *play.EnvoyProcess, group []*play.Scenario, r *row) {
+func playGroup(t *testing.T, on play.Runtime, group []*play.Scenario, r *row) {
 	t.Helper()
-	stand, err := play.Open(built.root, e, group[0])
+	stand, err := play.Open(built.root, on, group[0])
 	if err != nil {
 		r.played++
 		r.different++

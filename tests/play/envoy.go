@@ -28,6 +28,7 @@ import (
 
 	"github.com/idvgate/idvgate/plugin"
 	"github.com/idvgate/idvgate/plugin/native"
+	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/catalog"
 )
 
@@ -37,8 +38,15 @@ type EnvoyOptions struct {
 	Dir          string            // for its configuration
 	Workers      int               // 0: one
 	Env          map[string]string // of the guest; a gateway's secrets are among them
-	NoSwitch     bool              // without allow_on_headers_stop_iteration
-	Args         []string
+	Providers    providers.List    // that the guest knows; nil: the catalog
+}
+
+// ListenerOptions say how a gateway of an Envoy listens.
+type ListenerOptions struct {
+	NoSwitch bool   // without allow_on_headers_stop_iteration
+	HTTP2    bool   // clients speak HTTP/2
+	Idle     string // stream_idle_timeout; "": 20s
+	Routes   []any  // before the one for everything
 }
 
 // EnvoyProcess is a real Envoy with the proxy-wasm guest. Each gateway is a listener of its own, added while it runs; all share
@@ -65,6 +73,9 @@ const envoyStart = 2 * time.Minute
 // StartEnvoy starts an Envoy without any gateway.
 func StartEnvoy(o EnvoyOptions) (*EnvoyProcess, error) {
 	e := &EnvoyProcess{options: o, exited: make(chan struct{}), listeners: map[string]any{}, clusters: map[string]any{}, records: map[string]*Record{}}
+	if o.Providers == nil {
+		e.options.Providers = catalog.List()
+	}
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -76,11 +87,8 @@ func StartEnvoy(o EnvoyOptions) (*EnvoyProcess, error) {
 	if err := writeJSON(filepath.Join(o.Dir, "envoy.json"), e.bootstrap(port)); err != nil {
 		return nil, err
 	}
-	args := append([]string{
-		"--config-path", filepath.Join(o.Dir, "envoy.json"), "--concurrency", strconv.Itoa(max(1, o.Workers)), "--log-level", "info",
-		"--use-dynamic-base-id", "--drain-time-s", "1", "--log-format", "%v",
-	}, o.Args...)
-	e.process = exec.Command(o.Binary, args...)
+	e.process = exec.Command(o.Binary, "--config-path", filepath.Join(o.Dir, "envoy.json"), "--concurrency", strconv.Itoa(max(1, o.Workers)),
+		"--log-level", "info", "--use-dynamic-base-id", "--drain-time-s", "1", "--log-format", "%v")
 	e.process.Env = os.Environ()
 	for name, value := range o.Env {
 		e.process.Env = append(e.process.Env, name+"="+value)
@@ -260,8 +268,17 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
+// With is the Envoy as a runtime whose gateways listen so.
+func (e *EnvoyProcess) With(o ListenerOptions) Runtime { return envoyRuntime{e, o} }
+
+// envoyRuntime adds listeners to an Envoy.
+type envoyRuntime struct {
+	*EnvoyProcess
+	options ListenerOptions
+}
+
 // Name is envoy.
-func (*EnvoyProcess) Name() string { return Envoy }
+func (envoyRuntime) Name() string { return Envoy }
 
 // SecretName is the name of a gateway's secret in the guest's environment, which all gateways of an Envoy share: where
 // its value is not the usual one, another name.
@@ -273,15 +290,16 @@ func SecretName(name, value string, usual map[string]string) string {
 }
 
 // Start adds a listener with the policy.
-func (e *EnvoyProcess) Start(doc []byte, vars map[string]string, stage *Stage, record *Record) (Gateway, error) {
-	engine, err := plugin.Load(doc, catalog.List(), native.Env(func(name string) (string, bool) { v, ok := vars[name]; return v, ok }))
+func (of envoyRuntime) Start(doc []byte, vars map[string]string, stage *Stage, record *Record) (Gateway, error) {
+	e := of.EnvoyProcess
+	engine, err := plugin.Load(doc, e.options.Providers, native.Env(func(name string) (string, bool) { v, ok := vars[name]; return v, ok }))
 	if err != nil {
 		return nil, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.last++
-	g := &envoyGateway{envoy: e, name: "play-" + strconv.Itoa(e.last), stage: stage, record: record}
+	g := &envoyGateway{envoy: e, options: of.options, name: "play-" + strconv.Itoa(e.last), stage: stage, record: record}
 	var policy any
 	if err := json.Unmarshal(doc, &policy); err != nil {
 		return nil, err
@@ -309,7 +327,7 @@ func (e *EnvoyProcess) Start(doc []byte, vars map[string]string, stage *Stage, r
 		}
 		g.cluster(target, host, port)
 	}
-	listener, err := e.listener(g.name, port, config)
+	listener, err := e.listener(g, port, config)
 	if err != nil {
 		return nil, err
 	}
@@ -351,6 +369,7 @@ func (g *envoyGateway) cluster(name, host string, port int) {
 	}
 	g.envoy.clusters[name] = map[string]any{
 		"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": name, "type": "STATIC", "connect_timeout": "2s",
+		"circuit_breakers": map[string]any{"thresholds": []any{map[string]any{"max_connections": 20000, "max_pending_requests": 20000, "max_requests": 20000}}},
 		"typed_extension_protocol_options": map[string]any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": map[string]any{
 			"@type":                "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
 			"explicit_http_config": map[string]any{"http_protocol_options": map[string]any{"enable_trailers": true}},
@@ -402,7 +421,11 @@ func (e *EnvoyProcess) adapt(v any, vars map[string]string, prefix string) any {
 
 var variable = regexp.MustCompile(`\$\{([A-Za-z0-9_]+)(:-[^}]*)?\}`)
 
-func (e *EnvoyProcess) listener(name string, port int, config any) (any, error) {
+func (e *EnvoyProcess) listener(g *envoyGateway, port int, config any) (any, error) {
+	name, idle := g.name, g.options.Idle
+	if idle == "" {
+		idle = "20s"
+	}
 	text, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
@@ -420,11 +443,11 @@ func (e *EnvoyProcess) listener(name string, port int, config any) (any, error) 
 		"stat_prefix": name, "use_remote_address": true, "preserve_external_request_id": true,
 		"http_protocol_options": map[string]any{"enable_trailers": true},
 		"upgrade_configs":       []any{map[string]any{"upgrade_type": "websocket"}},
-		"stream_idle_timeout":   "20s",
+		"stream_idle_timeout":   idle,
 		"http_filters": []any{
 			filter("token", typed("http.header_to_metadata.v3.Config", map[string]any{"request_rules": headers})),
 			filter("idvgate", typed("http.wasm.v3.Wasm", map[string]any{"config": map[string]any{
-				"name": name, "root_id": name, "failure_policy": "FAIL_RELOAD", "allow_on_headers_stop_iteration": !e.options.NoSwitch,
+				"name": name, "root_id": name, "failure_policy": "FAIL_RELOAD", "allow_on_headers_stop_iteration": !g.options.NoSwitch,
 				"configuration": map[string]any{"@type": "type.googleapis.com/google.protobuf.StringValue", "value": string(text)},
 				"vm_config": map[string]any{
 					"vm_id": "idvgate", "runtime": "envoy.wasm.runtime.v8",
@@ -439,7 +462,7 @@ func (e *EnvoyProcess) listener(name string, port int, config any) (any, error) 
 			filter("router", typed("http.router.v3.Router", map[string]any{})),
 		},
 		"route_config": map[string]any{"validate_clusters": false, "virtual_hosts": []any{map[string]any{
-			"name": "all", "domains": []any{"*"}, "routes": []any{map[string]any{"match": map[string]any{"prefix": "/"}, "route": map[string]any{"cluster": name}}, map[string]any{"match": map[string]any{"connect_matcher": map[string]any{}}, "route": map[string]any{"cluster": name}}},
+			"name": "all", "domains": []any{"*"}, "routes": append(slices.Clone(g.options.Routes), map[string]any{"match": map[string]any{"prefix": "/"}, "route": map[string]any{"cluster": name}}, map[string]any{"match": map[string]any{"connect_matcher": map[string]any{}}, "route": map[string]any{"cluster": name}}),
 		}}},
 	})
 	return map[string]any{
@@ -448,9 +471,68 @@ func (e *EnvoyProcess) listener(name string, port int, config any) (any, error) 
 	}, nil
 }
 
+// Address is where the gateway listens.
+func (g *envoyGateway) Address() string { return g.address }
+
+// Name is the gateway's, in Envoy's log and configuration.
+func (g *envoyGateway) Name() string { return g.name }
+
+// Addressed is a gateway that listens somewhere.
+type Addressed interface {
+	Gateway
+	Address() string
+	Name() string
+}
+
+// Change has Envoy load another policy into a gateway, or what is no policy. It does not wait for it.
+func (e *EnvoyProcess) Change(g Addressed, config any) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, port, err := net.SplitHostPort(g.Address())
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	listener, err := e.listener(g.(*envoyGateway), n, config)
+	if err != nil {
+		return err
+	}
+	e.listeners[g.Name()] = listener
+	return e.publish()
+}
+
+// Cluster takes a cluster away (nil), or puts another one in its place.
+func (e *EnvoyProcess) Cluster(name string, with func(cluster map[string]any)) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if with == nil {
+		delete(e.clusters, name)
+	} else {
+		with(e.clusters[name].(map[string]any))
+	}
+	return e.publish()
+}
+
+// Stat is a counter or gauge of Envoy's own; 0 where there is none.
+func (e *EnvoyProcess) Stat(name string) (int64, error) {
+	text, err := e.Get("/stats?filter=^" + regexp.QuoteMeta(name) + "$")
+	if err != nil {
+		return 0, err
+	}
+	_, value, ok := strings.Cut(strings.TrimSpace(text), ": ")
+	if !ok {
+		return 0, nil
+	}
+	return strconv.ParseInt(value, 10, 64)
+}
+
 // envoyGateway is one listener.
 type envoyGateway struct {
 	envoy    *EnvoyProcess
+	options  ListenerOptions
 	name     string
 	address  string
 	clusters []string
@@ -471,7 +553,11 @@ func (g *envoyGateway) Play(r *Request) (Seen, error) {
 		with.Headers = append(slices.Clone(r.Headers), [2]string{tokenHeader, token})
 		r = &with
 	}
-	seen, err := overHTTP(g.address, g.stage, r)
+	send := exchange
+	if g.options.HTTP2 {
+		send = exchangeHTTP2
+	}
+	seen, err := sendTo(send, g.address, g.stage, r)
 	if err != nil {
 		return seen, err
 	}

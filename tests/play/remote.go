@@ -39,7 +39,11 @@ func (g *Remote) Scrape() error {
 
 // overHTTP sends the request to a gateway and looks what the upstream got.
 func overHTTP(address string, stage *Stage, r *Request) (Seen, error) {
-	response, body, err := exchange(address, r)
+	return sendTo(exchange, address, stage, r)
+}
+
+func sendTo(send func(string, *Request) (*http.Response, []byte, error), address string, stage *Stage, r *Request) (Seen, error) {
+	response, body, err := send(address, r)
 	if err != nil {
 		return Seen{}, err
 	}

@@ -23,12 +23,15 @@ const (
 	Node      = "node"      // the Extism guest, stepped, on Extism's JavaScript SDK: examples/extism-node, over HTTP
 )
 
-// Workers is no runtime: who is not for it plays where a gateway has one worker, since what one keeps the other does not
-// know.
-const Workers = "workers"
+// These are no runtimes. Who is not for Workers plays where a gateway has one worker, since what one keeps the other does
+// not know; who is not for HTTP2 says what HTTP/2 has no words for, or its server refuses by itself.
+const (
+	Workers = "workers"
+	HTTP2   = "http2"
+)
 
 // Names is all of them.
-var Names = []string{Native, Host, Stepped, Sync, Python, Node, ProxyWasm, Envoy, Workers}
+var Names = []string{Native, Host, Stepped, Sync, Python, Node, ProxyWasm, Envoy, Workers, HTTP2}
 
 // A Runtime is one way of running the engine.
 type Runtime interface {
@@ -157,6 +160,21 @@ func (r *Record) waitAudit(n int) error {
 			return errAudit
 		}
 	}
+}
+
+// Line waits for the audit line of that number, from 0.
+func (r *Record) Line(n int) ([]byte, error) {
+	if err := r.waitAudit(n + 1); err != nil {
+		return nil, err
+	}
+	return r.lines(n)[0], nil
+}
+
+// Log is what was logged so far.
+func (r *Record) Log() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.String()
 }
 
 // lines is the audit lines from the first on.
