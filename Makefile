@@ -17,10 +17,10 @@ COVERED  := ./plugin/...,./providers/...,./host,./host/extism/...,./host/sandbox
 FUZZTIME ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help build guest run test race docs docs-check lint format cover e2e bench performance fuzz clean
+.PHONY: help build guest run test race docs docs-check lint format cover e2e bench bench-envoy performance fuzz clean
 
 help: ## what there is to do
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: guest ## the command with its guest in it: bin/idvgate
 	$(GO) build -trimpath -ldflags "$(STAMP)" -o bin/idvgate ./host/cmd/idvgate
@@ -77,6 +77,9 @@ fuzz: ## every fuzz target, FUZZTIME each (60s), as many side by side as there a
 
 bench: build ## CPU time per request against peers, in one run
 	cd tests/bench && $(GO) run . -guest ../../$(WASM)
+
+bench-envoy: guest ## the same in a real Envoy, against no filter, a Lua filter and ext_authz
+	set -e; envoy=$$($(GO) run ./tests/cached/envoy); cd tests/bench && $(GO) run . -envoy $$envoy -json results/envoy.json
 
 performance: bench ## the same, kept in docs/performance.json and drawn
 	cp tests/bench/results/bench.json docs/performance.json

@@ -36,7 +36,11 @@ func run(args []string) error {
 		}
 		return r.writeDocs("../../docs")
 	}
-	r, err := measure(o)
+	measured := measure
+	if o.envoy != "" {
+		measured = measureEnvoy
+	}
+	r, err := measured(o)
 	if err != nil {
 		return err
 	}
@@ -48,17 +52,19 @@ func run(args []string) error {
 var allPeers = []string{"plain", "native", "idvgate", "opa", "naive", "caddy"}
 
 type options struct {
-	peer     string
-	docs     bool
-	kept     string
-	guest    string
-	command  string
-	json     string
-	peers    []string
-	rounds   int
-	requests int
-	limit    time.Duration
-	quick    bool
+	peer      string
+	docs      bool
+	kept      string
+	guest     string
+	envoy     string
+	proxywasm string
+	command   string
+	json      string
+	peers     []string
+	rounds    int
+	requests  int
+	limit     time.Duration
+	quick     bool
 }
 
 // parse reads the command line.
@@ -70,6 +76,8 @@ func parse(args []string, w io.Writer) (options, error) {
 	f.BoolVar(&o.docs, "docs", false, "measure nothing: draw docs/performance.md and its plots from the kept figures")
 	f.StringVar(&o.kept, "kept", "../../docs/performance.json", "with -docs: the kept figures")
 	f.StringVar(&o.guest, "guest", "../../host/cmd/idvgate/wasm/idvgate-extism.wasm", "the Extism guest")
+	f.StringVar(&o.envoy, "envoy", "", "Envoy's binary: the guest for proxy-wasm is measured in it, and nothing else")
+	f.StringVar(&o.proxywasm, "proxywasm", "../../host/cmd/idvgate/wasm/idvgate-proxywasm.wasm", "with -envoy: the guest for proxy-wasm")
 	f.StringVar(&o.command, "command", "../../bin/idvgate", "the command, for the time it takes to be ready")
 	f.StringVar(&o.json, "json", "results/bench.json", "where the figures go")
 	peers := f.String("peers", strings.Join(allPeers, ","), "who is compared")

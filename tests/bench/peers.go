@@ -61,6 +61,8 @@ func bePeer(kind string) error {
 		h = front.Proxy(s.Upstream)
 	case "native":
 		h, err = nativeGateway(s.Upstream, benchPolicy(s.Vendor, s.Rules))
+	case "authz":
+		h, err = authzService(benchPolicy(s.Vendor, s.Rules))
 	case "idvgate":
 		h, err = wasmGateway(s, benchPolicy(s.Vendor, s.Rules))
 	default:

@@ -64,6 +64,7 @@ type process struct {
 	kind string
 	addr string
 	cmd  *exec.Cmd
+	also *process // that works for it: its CPU time is added
 }
 
 // start starts a peer with a policy of so many rules, alone on one thread of Go's.
@@ -92,7 +93,7 @@ func (l *lab) start(kind string, rules int) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s did not start: %w", kind, errors.Join(err, cmd.Wait()))
 	}
-	return &process{kind, strings.TrimSpace(line), cmd}, nil
+	return &process{kind: kind, addr: strings.TrimSpace(line), cmd: cmd}, nil
 }
 
 func (p *process) stop() {
@@ -122,6 +123,10 @@ func (p *process) cpu() (time.Duration, error) {
 			return 0, err
 		}
 		sum += time.Duration(n)
+	}
+	if p.also != nil {
+		more, err := p.also.cpu()
+		return sum + more, err
 	}
 	return sum, nil
 }

@@ -34,7 +34,7 @@ func newWorld() (*world, error) {
 	strict := s.Handler()
 	w.upstream = httptest.NewServer(http.HandlerFunc(upstream))
 	w.vendor = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if w.proof.Load() {
+		if w.proof.Load() || !strings.HasPrefix(r.URL.Path, "/jdcloud") {
 			strict.ServeHTTP(rw, r)
 			return
 		}
