@@ -20,7 +20,7 @@ FUZZTIME ?= 60s
 .PHONY: help build guest run test race docs docs-check lint format cover e2e bench bench-envoy performance fuzz clean
 
 help: ## what there is to do
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: guest ## the command with its guest in it: bin/idvgate
 	$(GO) build -trimpath -ldflags "$(STAMP)" -o bin/idvgate ./host/cmd/idvgate
