@@ -105,6 +105,7 @@ func (v *proxyVM) Begin(h *head) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	stream.Tag = h.flow
 	f := &proxyFlow{id: h.flow, stream: stream, before: h.pairs()}
 	v.flows[h.flow] = f
 	if h.client != "" {
@@ -230,10 +231,7 @@ func (v *proxyVM) reply(m *input, raw []byte) error {
 func (v *proxyVM) settleTouched() error {
 	for touched := v.vm.Touched(); len(touched) > 0; touched = v.vm.Touched() {
 		for _, s := range touched {
-			for _, f := range v.flows {
-				if f.stream != s {
-					continue
-				}
+			if f := v.flows[s.Tag]; f != nil && f.stream == s {
 				if err := v.settle(f); err != nil {
 					return err
 				}
@@ -390,11 +388,7 @@ func (v *proxyVM) Call(c *proxywasm.Callout) proxywasm.Status {
 	}
 	flow := uint64(0)
 	if s := c.Context.Stream(); s != nil {
-		for id, f := range v.flows {
-			if f.stream == s {
-				flow = id
-			}
-		}
+		flow = s.Tag
 	}
 	v.want(flow, "call")
 	v.out = append(v.out, `,"callId":`...)

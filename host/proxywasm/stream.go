@@ -4,6 +4,8 @@ import "github.com/tetratelabs/wazero/api"
 
 // A Stream is one HTTP exchange.
 type Stream struct {
+	// Tag is the embedder's own number for it.
+	Tag      uint64
 	Context  *Context
 	Request  Side
 	Response Side

@@ -21,6 +21,7 @@ type game struct {
 	runs     []play
 	rounds   int // that shall count
 	requests int // a play and round
+	warm     int // requests of each play before the first round; 0: a quarter of a round
 	keepVoid bool
 	until    time.Time // from then on, one round that counts is enough
 }
@@ -98,7 +99,11 @@ func (g *game) play() (found, error) {
 
 func (g *game) warmUp() error {
 	for _, r := range append([]play{{"plain", g.plain, g.control}}, g.runs...) {
-		if _, err := closedLoop(r.p, r.q, max(connections, g.requests/4)); err != nil {
+		n := g.warm
+		if n == 0 {
+			n = max(connections, g.requests/4)
+		}
+		if _, err := closedLoop(r.p, r.q, n); err != nil {
 			return err
 		}
 	}

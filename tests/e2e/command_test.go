@@ -39,14 +39,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// guest is the file of the guest that was built, for --wasm.
-var guest string
+// guest and proxyGuest are the files of the guests that were built, for --wasm.
+var guest, proxyGuest string
 
 func build(dir string) error {
-	guest = filepath.Join(dir, "guest.wasm")
+	guest, proxyGuest = filepath.Join(dir, "guest.wasm"), filepath.Join(dir, "proxywasm.wasm")
 	wasm := exec.Command("go", "build", "-buildmode=c-shared", "-o", guest, "../../plugin/extism")
+	proxy := exec.Command("go", "build", "-buildmode=c-shared", "-o", proxyGuest, "../../plugin/proxywasm")
 	wasm.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	for _, cmd := range []*exec.Cmd{wasm, exec.Command("go", "build", "-o", binary, "../../host/cmd/idvgate")} {
+	proxy.Env = wasm.Env
+	for _, cmd := range []*exec.Cmd{wasm, proxy, exec.Command("go", "build", "-o", binary, "../../host/cmd/idvgate")} {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
 		}
@@ -323,6 +325,12 @@ func TestBadInputIsOneClearMessageAndStatus2(t *testing.T) {
 		{"an upstream that is no address", env, run(policy, "--upstream", "localhost"), []string{"--upstream"}},
 		{"an unknown flag", env, run(policy, "--frob"), []string{"--frob"}},
 		{"an audit file in no folder", env, run(policy, "--audit", "/nowhere/audit.log"), []string{"--audit"}},
+		{"a policy with mistakes, render", env, []string{"render", "envoy", wrong}, mistakes},
+		{"a gateway that nobody knows", env, []string{"render", "nginx", policy}, []string{`no gateway is called "nginx": there are envoy, istio`}},
+		{"a gateway's address without a port", env, []string{"render", "envoy", policy, "--listen", "localhost"}, []string{"--listen:"}},
+		{"a folder that is not there", env, []string{"render", "envoy", policy, "--output", "/nowhere/envoy.yaml"}, []string{"--output:"}},
+		{"a guest that nobody knows", env, []string{"guest", "kong"}, []string{`no guest is called "kong"`}},
+		{"a policy with mistakes, in the other guest", env, run(wrong, "--wasm", proxyGuest), mistakes},
 		{"no policy", env, []string{"run", "--upstream", "http://127.0.0.1:9"}, []string{"policy"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -347,6 +355,44 @@ func TestValidateSaysWhatIsRight(t *testing.T) {
 	p := start(t, nil, "validate", "--env-file", "../../examples/policies/demo.env", "../../examples/policies/demo.yaml")
 	if code := p.ends(30 * time.Second); code != 0 || !strings.Contains(p.text(), "demo.yaml: 11 rules, digest ") {
 		t.Errorf("exit status %d: %s", code, p.text())
+	}
+}
+
+func TestRenderPrintsAConfigurationWithoutSecrets(t *testing.T) {
+	for _, kind := range []string{"envoy", "istio", "envoy-gateway", "higress", "apisix"} {
+		p := start(t, nil, "render", kind, "--env-file", "../../examples/policies/demo.env", "../../examples/policies/demo.yaml")
+		if code := p.ends(30 * time.Second); code != 0 || !strings.Contains(p.text(), "JD_SECRET_KEY") || strings.Contains(p.text(), "f24519725a42851147a5a82a0e01ac5d") {
+			t.Errorf("%s: exit status %d: %.500s", kind, code, p.text())
+		}
+	}
+}
+
+// TestEitherGuestIsRun: the kind is told by what the module exports.
+func TestEitherGuestIsRun(t *testing.T) {
+	sandbox, upstream := free(t), free(t)
+	start(t, nil, "sandbox", "--listen", sandbox, "--upstream", upstream).await("ready")
+	for name, wasm := range map[string]string{"Extism": guest, "proxy-wasm": proxyGuest} {
+		t.Run(name, func(t *testing.T) {
+			gateway, admin := free(t), free(t)
+			p := start(t, credentials(t, sandbox), "run", "--policy", write(t, "policy.yaml", policyText), "--upstream", "http://"+upstream, "--listen", gateway, "--admin", admin, "--wasm", wasm)
+			p.await("ready")
+			if got := post(http.DefaultClient, "http://"+gateway+"/v1/id2", match); got != 200 {
+				t.Errorf("a match gets %d", got)
+			}
+			if got := post(http.DefaultClient, "http://"+gateway+"/v1/id2", "[]"); got != 400 {
+				t.Errorf("what is no claim gets %d", got)
+			}
+			p.await(`"outcome":"match"`)
+			response, err := http.Get("http://" + admin + "/metrics")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			page, err := io.ReadAll(response.Body)
+			if err != nil || !strings.Contains(string(page), `idv_attempts_total{billed="yes",outcome="match",provider="jd"} 1`) {
+				t.Errorf("%v\n%s", err, page)
+			}
+		})
 	}
 }
 
@@ -497,7 +543,7 @@ func TestTheVendorGoesAndComesBack(t *testing.T) {
 
 func TestVersionAndHelpAndCompletion(t *testing.T) {
 	for args, want := range map[string]string{
-		"version": "idvgate ", "--help": "Available Commands", "run --help": "--policy", "completion bash": "bash completion",
+		"version": "idvgate ", "--help": "Available Commands", "run --help": "--policy", "render --help": "--upstream", "guest --help": "proxywasm", "completion bash": "bash completion",
 	} {
 		p := start(t, nil, strings.Fields(args)...)
 		if code := p.ends(10 * time.Second); code != 0 || !strings.Contains(p.text(), want) {

@@ -224,6 +224,64 @@ func TestAVirtualMachineThatDiesIsReplacedAndNobodyPasses(t *testing.T) {
 	}
 }
 
+// TestOurHostAnswersAtOnceWhatWaitsInADeadMachine: what hangs in Envoy until its time is up is answered at once by
+// idvgate's own gateway.
+func TestOurHostAnswersAtOnceWhatWaitsInADeadMachine(t *testing.T) {
+	covers(t, 2)
+	file, err := bomb()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wasm, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage, err := play.NewStage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stage.Close()
+	vendor, arrived, _ := slow(t)
+	cache := t.TempDir()
+	g, err := play.HostRuntime{Wasm: wasm, CacheDir: cache, ProxyWasm: true}.Start(bombPolicy(vendor)(""), nil, stage, play.NewRecord())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close() // the machine is what is looked at
+	send := func(name string) (int, string) {
+		seen, err := g.Play(&play.Request{
+			Method: "POST", Host: "a", Path: "/v1/boom", HasBody: true, Body: []byte(person(name)), Headers: [][2]string{{"content-type", "application/json"}},
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return seen.Status, string(seen.Body)
+	}
+	waiting := make(chan int, 1)
+	go func() {
+		status, _ := send("李雷")
+		waiting <- status
+	}()
+	eventually(t, "the vendor is asked", 10*time.Second, func() bool { return arrived.Load() == 1 })
+	if status, _ := send("王恐慌"); status != 503 {
+		t.Errorf("a panic: %d", status)
+	}
+	if status, _ := send("王溢出"); status != 503 {
+		t.Errorf("the request that kills it: %d", status)
+	}
+	select {
+	case status := <-waiting:
+		if status != 503 {
+			t.Errorf("the one that waited in it: %d", status)
+		}
+	case <-time.After(3 * time.Second):
+		t.Error("the one that waited in it hangs")
+	}
+	if status, _ := send("王恐慌"); status != 503 {
+		t.Errorf("the next machine: %d", status)
+	}
+}
+
 func TestAWorkerOnWhichConfigureFailsLetsNobodyPass(t *testing.T) {
 	covers(t, 1)
 	wasm, err := bomb()

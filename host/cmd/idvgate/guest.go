@@ -15,10 +15,16 @@ import (
 //go:embed all:wasm
 var wasmFolder embed.FS
 
-const guestFile = "idvgate-extism.wasm"
+// The guests' files. The command runs the first where no other is named.
+const (
+	guestFile      = "idvgate-extism.wasm"
+	proxyGuestFile = "idvgate-proxywasm.wasm"
+)
 
-func embeddedGuest() ([]byte, error) {
-	wasm, err := wasmFolder.ReadFile("wasm/" + guestFile)
+func embeddedGuest() ([]byte, error) { return embedded(guestFile) }
+
+func embedded(file string) ([]byte, error) {
+	wasm, err := wasmFolder.ReadFile("wasm/" + file)
 	if err != nil {
 		return nil, errors.New("this command was built without a guest: run make build or give --wasm")
 	}

@@ -48,25 +48,59 @@ pass, sends the person to a verification page, or rejects it.`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(runCommand(), demoCommand(), sandboxCommand(), validateCommand(), renderCommand(), versionCommand())
+	cmd.AddCommand(runCommand(), demoCommand(), sandboxCommand(), validateCommand(), renderCommand(), guestCommand(), versionCommand())
 	return cmd
 }
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version, and that of the guest in it",
+		Short: "Print the version, and those of the guests in it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fmt.Fprintln(cmd.OutOrStdout(), "idvgate "+version)
-			if wasm, err := embeddedGuest(); err != nil {
-				fmt.Fprintln(cmd.OutOrStdout(), "guest   none: "+err.Error())
-			} else {
-				fmt.Fprintf(cmd.OutOrStdout(), "guest   %s, %d bytes, sha256 %s\n", guestFile, len(wasm), digest(wasm))
+			for _, file := range []string{guestFile, proxyGuestFile} {
+				if wasm, err := embedded(file); err != nil {
+					fmt.Fprintln(cmd.OutOrStdout(), "guest   none: "+err.Error())
+				} else {
+					fmt.Fprintf(cmd.OutOrStdout(), "guest   %s, %d bytes, sha256 %s\n", file, len(wasm), digest(wasm))
+				}
 			}
 			return nil
 		},
 	}
+}
+
+func guestCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "guest extism|proxywasm",
+		Short: "Write the guest that this command carries, for another gateway",
+		Long: `Writes the WebAssembly module that this command was built with: extism for gateways that host Extism
+plugins, proxywasm for Envoy and what is built on it.`,
+		Example:   "  idvgate guest proxywasm --output /etc/idvgate/idvgate-proxywasm.wasm",
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: []string{"extism", "proxywasm"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			file, ok := map[string]string{"extism": guestFile, "proxywasm": proxyGuestFile}[args[0]]
+			if !ok {
+				return fmt.Errorf("no guest is called %q: there are extism and proxywasm", args[0])
+			}
+			wasm, err := embedded(file)
+			if err != nil {
+				return err
+			}
+			if output == "" {
+				output = file
+			}
+			if err := os.WriteFile(output, wasm, 0o644); err != nil { //nolint:gosec // it is no secret
+				return fmt.Errorf("--output: %w", err)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&output, "output", "", "file to write; default: the guest's own name, here")
+	return cmd
 }
 
 // mistakes are faults of a document, each a line of its own: file, line, column, what is wrong.

@@ -249,6 +249,16 @@ func TestAnEditThatTheGatewayRefusesDenies(t *testing.T) {
 	r.want(t, "remove x-idv-outcome of map 0", unavailable)
 }
 
+func TestATrailerThatCannotBeTakenOffDenies(t *testing.T) {
+	r := newRig(t, wide)
+	r.head("POST", "/other")
+	wantAction(t, r.filter.RequestHeaders(stream1, false), filter.Continue)
+	r.said, r.edits = nil, abi.InternalFailure
+	r.trailers = []callout.Header{{Name: "x-idv-outcome", Value: "match"}}
+	wantAction(t, r.filter.RequestTrailers(stream1), filter.Pause)
+	r.want(t, "remove x-idv-outcome of map 1", unavailable)
+}
+
 func TestAnAnswerThatTheGatewayRefusesIs503(t *testing.T) {
 	r := newRig(t, wide)
 	r.answers = abi.BadArgument

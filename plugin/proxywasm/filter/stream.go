@@ -154,8 +154,9 @@ func (f *Filter) RequestTrailers(context uint32) (action uint32) {
 		return Pause
 	}
 	for i := range lines {
-		if plugin.Reserved(lines[i].Name) {
-			f.gateway.Remove(abi.RequestTrailers, lines[i].Name)
+		if plugin.Reserved(lines[i].Name) && f.gateway.Remove(abi.RequestTrailers, lines[i].Name) != abi.OK {
+			f.refuse(s)
+			return Pause
 		}
 	}
 	if s.wants {
