@@ -19,6 +19,7 @@ type Gateway struct {
 	options Options
 	log     *slog.Logger
 	cache   *extism.Cache
+	memory  *memory // of guests
 	metrics *metrics
 	audit   *audit
 	bodies  budget
@@ -45,7 +46,7 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
-	g := &Gateway{options: o, log: o.Log, cache: cache, retired: map[*generation]bool{}}
+	g := &Gateway{options: o, log: o.Log, cache: cache, memory: newMemory(), retired: map[*generation]bool{}}
 	g.bodies.max = o.MaxBodyBytes
 	g.metrics = newMetrics(func() float64 { return float64(g.suspended()) }, func() float64 { return float64(g.bodies.held.Load()) })
 	g.audit = newAudit(o.Audit, g.auditLost)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 
 	"github.com/idvgate/idvgate/host/extism"
@@ -47,7 +48,8 @@ func (gen *generation) open(ctx context.Context, o *Options) (Guest, error) {
 	g := gen.gateway
 	if !proxywasm.Is(o.Wasm) {
 		program, err := extism.Compile(ctx, o.Wasm, extism.Options{
-			Config: o.Config, Fetch: gen.fetch, Log: g.log, Cache: g.cache, Workers: runtime.GOMAXPROCS(0),
+			Config: extismConfig(o.Config), Fetch: gen.fetch, Log: g.log, Cache: g.cache, Vars: g.memory,
+			Workers: runtime.GOMAXPROCS(0),
 		})
 		return extismGuest{program}, notGuest(err, extism.ErrNotGuest)
 	}
@@ -56,7 +58,17 @@ func (gen *generation) open(ctx context.Context, o *Options) (Guest, error) {
 		Configuration: configuration, Env: env, StopIteration: true, Cache: g.cache.Compiled(), Memory: extism.MappedMemory,
 		Workers: runtime.GOMAXPROCS(0), Stdout: &guestOutput{log: g.log}, Stderr: &guestOutput{log: g.log},
 	})
-	return proxyGuest{program: program, log: g.log, egress: func() *egress { return gen.egress }}, notGuest(err, proxywasm.ErrNotGuest)
+	return proxyGuest{program: program, log: g.log, memory: g.memory, egress: func() *egress { return gen.egress }}, notGuest(err, proxywasm.ErrNotGuest)
+}
+
+// extismConfig is the guest's configuration with a word that variables are shared here.
+func extismConfig(config map[string]string) map[string]string {
+	config = maps.Clone(config)
+	if config == nil {
+		config = map[string]string{}
+	}
+	config["idvgate.vars"] = "shared"
+	return config
 }
 
 func notGuest(err, kind error) error {

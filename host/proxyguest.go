@@ -17,6 +17,7 @@ import (
 type proxyGuest struct {
 	program *proxywasm.Program
 	log     *slog.Logger
+	memory  *memory
 	egress  func() *egress // nil before the guest's info is read
 }
 
@@ -78,6 +79,9 @@ type proxyFlow struct {
 	asked  bool            // for the body
 	limit  int64
 }
+
+// memoryKeyBytes is the length of the keys of what the guest remembers.
+const memoryKeyBytes = 16
 
 // maxProxyBody is the largest body that is read for a guest that does not say how much it wants.
 const maxProxyBody = 16 << 20
@@ -418,6 +422,18 @@ func (v *proxyVM) Foreign(_ *proxywasm.Context, name string, arguments []byte) (
 		return proxywasm.Sign(arguments)
 	case "idvgate_info":
 		v.info = slices.Clone(arguments)
+		return nil, proxywasm.OK
+	case "idvgate_recall":
+		value := v.guest.memory.Get(string(arguments))
+		if value == nil {
+			return nil, proxywasm.NotFound
+		}
+		return value, proxywasm.OK
+	case "idvgate_remember":
+		if len(arguments) < memoryKeyBytes {
+			return nil, proxywasm.BadArgument
+		}
+		v.guest.memory.Put(string(arguments[:memoryKeyBytes]), arguments[memoryKeyBytes:])
 		return nil, proxywasm.OK
 	case "idvgate_body_limit":
 		n, err := strconv.ParseInt(string(arguments), 10, 64)

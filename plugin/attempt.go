@@ -16,6 +16,8 @@ type attempt struct {
 	err      *providers.Error // nil: result holds
 	took     time.Duration
 	retry    bool // the same provider had just been asked
+	hurried  bool // it was given less time than the provider gets, since the request's own had nearly run out
+	come     come // how the answer was come by
 }
 
 func (a *attempt) outcome() providers.Outcome {
@@ -40,11 +42,9 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 	result, err := p.adapter.Verify(asked, asked, providers.Query{
 		Check: check, Person: q.person, DecisionID: q.id(),
 	})
-	if q.attempts == nil {
-		q.attempts = q.first[:0]
-	}
-	q.attempts = append(q.attempts, attempt{provider: p, check: check, result: result, took: env.Now().Sub(start), retry: retry})
-	a := &q.attempts[len(q.attempts)-1]
+	a := q.note(attempt{
+		provider: p, check: check, result: result, took: env.Now().Sub(start), retry: retry, hurried: asked.hurried,
+	})
 	if err != nil {
 		a.err = providers.AsError(err)
 	} else if result.Outcome == providers.Pending && result.Pending == nil {
@@ -57,6 +57,15 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 	return a.err.Kind == providers.Busy || p.RetryOnTimeout && callout.IsKind(a.err, callout.Timeout)
 }
 
+// note adds an attempt to those of the question.
+func (q *question) note(a attempt) *attempt {
+	if q.attempts == nil {
+		q.attempts = q.first[:0]
+	}
+	q.attempts = append(q.attempts, a)
+	return &q.attempts[len(q.attempts)-1]
+}
+
 // asking is what an attempt is made with: a Doer that fills in what the policy says of the provider and never waits
 // beyond the request's own time, and a context with that deadline. It starts no timer: in a guest nobody could wait for
 // one. Whoever waits for somebody else's answer reads it.
@@ -64,6 +73,7 @@ type asking struct {
 	context.Context
 	question *question
 	provider *provider
+	hurried  bool // a callout got less time than the policy gives the provider
 }
 
 // leastTimeout is the least time that a callout is worth: no vendor answers within less, and each bills. A gateway's
@@ -75,6 +85,7 @@ func (a *asking) Deadline() (time.Time, bool) { return a.question.deadline, true
 func (a *asking) Do(ctx context.Context, r *callout.Request) (*callout.Response, error) {
 	r.Target = a.provider.TargetOf(r.URL)
 	r.Timeout = min(a.provider.Timeout, a.question.deadline.Sub(a.question.engine.env.Now()))
+	a.hurried = a.hurried || r.Timeout < a.provider.Timeout
 	if r.Timeout < leastTimeout {
 		return nil, &callout.Error{Kind: callout.Blocked} // never sent, so never billed
 	}

@@ -82,7 +82,7 @@ func (q *question) audit(d *Decision) {
 	b.Raw("]")
 	q.appendCost(b)
 	if len(q.attempts) > 0 {
-		b.Raw(`,"cache":"miss"`)
+		b.Member("cache", q.come().String())
 	}
 	b.Member("subject", q.subjectDigest())
 	b.Raw(`,"policy":"`)
@@ -90,6 +90,16 @@ func (q *question) audit(d *Decision) {
 	b.Raw(`"}`)
 	q.engine.env.Audit(b.Bytes())
 	q.engine.lines.Put(b)
+}
+
+// come is how the answers were come by: miss where anybody was asked for this request, else as the last one.
+func (q *question) come() come {
+	for i := range q.attempts {
+		if q.attempts[i].come == comeAsked {
+			return comeAsked
+		}
+	}
+	return q.attempts[len(q.attempts)-1].come
 }
 
 func (a *attempt) append(b *strictjson.Buffer) {
@@ -113,6 +123,9 @@ func (a *attempt) append(b *strictjson.Buffer) {
 	b.Member("billed", a.billed().String())
 	if a.retry {
 		b.Raw(`,"retry":true`)
+	}
+	if a.come != comeAsked {
+		b.Member("cache", a.come.String())
 	}
 	b.Raw("}")
 }

@@ -13,6 +13,7 @@ const (
 	MetricAttempts  = "idv_attempts_total"      // questions to a provider, retries among them
 	MetricSeconds   = "idv_vendor_seconds"      // how long an attempt took, a login it needed included
 	MetricCost      = "idv_cost_total"          // what was or may have been billed, in units of the currency, by the policy's prices
+	MetricRecall    = "idv_recall_total"        // questions of rules that remember, by how the answer was come by
 	MetricUnknown   = "idv_unknown_codes_total" // replies with a code that the provider's table does not know: somebody should look
 )
 
@@ -47,6 +48,16 @@ func (q *question) count(d *Decision) {
 	}
 	more = append(more, decision{d.Action, d.Reason, add})
 	of.made.CompareAndSwap(made, &more) // lost to another request: made again next time
+}
+
+// recalls are the counters of how answers are come by.
+type recalls [comeStale + 1]Add
+
+func newRecalls(m Metrics) (r recalls) {
+	for how := range r {
+		r[how] = m.Counter(MetricRecall, "result", come(how).String())
+	}
+	return r
 }
 
 // attempts are the counters of one provider.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/plugin/state"
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
 	"github.com/idvgate/idvgate/providers/identity"
@@ -37,6 +38,8 @@ type Env struct {
 	Sign providers.Signer
 	// Beside runs what delays nobody (shadow rules), with a context and a Doer of its own; nil: it runs at once.
 	Beside func(ctx context.Context, do callout.Doer, run func(context.Context, callout.Doer))
+	// State is what outlives the engine; nil: it has a store of its own.
+	State *state.Store
 	// DenyUnmatched denies what no rule is for.
 	DenyUnmatched bool
 }
@@ -58,6 +61,8 @@ type Engine struct {
 	routes    routes
 	subject   *identity.Key // nil: no subject digests
 	sampling  *identity.Key
+	memory    []*identity.Key // of what is remembered; the first is used, the others are read
+	recalls   recalls
 	noRule    *rule     // stands where no rule was chosen
 	lines     sync.Pool // of *strictjson.Buffer, for audit lines
 	second    atomic.Pointer[second]
@@ -99,6 +104,9 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 	if env.Metrics == nil {
 		env.Metrics = uncounted{}
 	}
+	if env.State == nil {
+		env.State = state.New(nil)
+	}
 	e := &Engine{env: env, policy: p, noRule: &rule{Rule: &policy.Rule{}}}
 	for _, entry := range p.Providers {
 		adapter, err := entry.Info.New(entry.Config, providers.Env{
@@ -116,6 +124,10 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 	if k := p.Subject.Key.Value(); k != "" {
 		e.subject = identity.NewKey([]byte(k))
 	}
+	for _, k := range p.State.Keys {
+		e.memory = append(e.memory, identity.NewKey([]byte(k)))
+	}
+	e.recalls = newRecalls(env.Metrics)
 	e.sampling = identity.NewKey([]byte("idvgate sample"))
 	e.routes = compileRoutes(e)
 	return e, nil

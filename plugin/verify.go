@@ -61,14 +61,17 @@ func (q *question) chain(v *policy.Verify) (providers.Outcome, []int) {
 		if q.lacks(p, v) != identity.ClaimNone {
 			continue
 		}
-		outcome := q.ask(p, v.Check)
+		outcome := q.answerOf(p, v.Check)
 		on := []int{len(q.attempts) - 1}
 		if final(outcome) {
 			return outcome, on
 		}
 		least.add(outcome, on)
 	}
-	return least.outcome, least.rests
+	if least.answered {
+		return least.outcome, least.rests
+	}
+	return q.stale(v, &least)
 }
 
 // final reports whether nobody else is asked after this answer.
@@ -84,12 +87,14 @@ func final(o providers.Outcome) bool {
 
 // leastCertain keeps the answer that leaves most open: unanswered, then limited, then no record. Zero: unanswered.
 type leastCertain struct {
-	outcome providers.Outcome
-	rests   []int
-	some    bool
+	outcome  providers.Outcome
+	rests    []int
+	some     bool
+	answered bool // by anybody
 }
 
 func (l *leastCertain) add(o providers.Outcome, rests []int) {
+	l.answered = l.answered || o != providers.Unanswered
 	if !l.some || certainty(o) < certainty(l.outcome) {
 		l.outcome, l.rests, l.some = o, rests, true
 	}
@@ -104,6 +109,18 @@ func certainty(o providers.Outcome) int {
 	case providers.Unanswered, providers.Match, providers.Mismatch, providers.InvalidInput, providers.Pending:
 	}
 	return 0
+}
+
+// answerOf is one provider's answer: remembered, on its way already, or asked for.
+func (q *question) answerOf(p *provider, check providers.Check) providers.Outcome {
+	if !q.keeps(check) {
+		return q.ask(p, check)
+	}
+	keys := q.keys(p, check)
+	if outcome, ok := q.recall(p, check, keys); ok {
+		return outcome
+	}
+	return q.join(p, check, keys)
 }
 
 // ask asks one provider, again at once where it was busy and the policy allows another try.

@@ -18,6 +18,9 @@ const (
 // Checks is every check, in the order documents list them.
 func Checks() []Check { return []Check{ID2, Mobile2, Mobile3, Bank3, Bank4, Face3} }
 
+// Remembered reports whether an answer to the check may be kept: a face proves who is there now, and nothing later.
+func (c Check) Remembered() bool { return c != Face3 }
+
 // Claims is what the check needs to be asked at all; nil for a word that is no check. A provider that needs others
 // says so with Claimer.
 func (c Check) Claims() []identity.Claim {

@@ -64,7 +64,12 @@ var imports = []imported{
 		s[0] = v.kernel.put([]byte(v.program.options.Config[string(v.kernel.block("config_get", s[0]))]))
 	})},
 	{"var_get", types{i64}, types{i64}, on(func(v *VM, s []uint64) {
-		s[0] = v.kernel.put(v.vars[string(v.kernel.block("var_get", s[0]))])
+		name := string(v.kernel.block("var_get", s[0]))
+		if shared := v.program.options.Vars; shared != nil {
+			s[0] = v.kernel.put(shared.Get(name))
+			return
+		}
+		s[0] = v.kernel.put(v.vars[name])
 	})},
 	{"var_set", types{i64, i64}, nil, on(setVar)},
 
@@ -93,6 +98,14 @@ func setOutput(v *VM, s []uint64) {
 
 func setVar(v *VM, s []uint64) {
 	name := string(v.kernel.block("var_set", s[0]))
+	if shared := v.program.options.Vars; shared != nil {
+		var value []byte
+		if s[1] != 0 {
+			value = v.kernel.block("var_set", s[1])
+		}
+		shared.Put(name, value)
+		return
+	}
 	v.varSize -= len(v.vars[name])
 	if s[1] == 0 {
 		delete(v.vars, name)

@@ -36,6 +36,8 @@ type Options struct {
 	Config map[string]string
 	// Fetch serves http_request; nil refuses each one, which traps the call.
 	Fetch func(ctx context.Context, r *Request) (*Reply, error)
+	// Vars is what var_get and var_set reach, shared by all VMs. nil: each VM has its own, of limited size.
+	Vars Vars
 	// Log takes what the guest logs and writes to its standard output and error. nil: slog.Default().
 	Log *slog.Logger
 	// Cache keeps compiled code. nil: none is kept.
@@ -44,6 +46,12 @@ type Options struct {
 	Workers int
 	// MemoryPages is the most linear memory of a VM, in pages of 64 KiB; 0: 8192.
 	MemoryPages uint32
+}
+
+// Vars keeps variables of guests. It is safe for concurrent use.
+type Vars interface {
+	Get(name string) []byte        // nil: there is none
+	Put(name string, value []byte) // nil: there is none any more. The value is not kept
 }
 
 // A Request is what a guest asks for by http_request.

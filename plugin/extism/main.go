@@ -23,6 +23,7 @@ import (
 	"github.com/idvgate/idvgate/plugin/extism/message"
 	"github.com/idvgate/idvgate/plugin/flow"
 	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/plugin/state"
 	"github.com/idvgate/idvgate/providers/callout"
 	"github.com/idvgate/idvgate/providers/catalog"
 )
@@ -59,12 +60,16 @@ func ready() *instance {
 	g.table = flow.New(&g.out, time.Now)
 	doc, _ := pdk.GetConfig("policy")
 	unmatched, _ := pdk.GetConfig("idvgate.unmatched")
+	var beyond state.Beyond
+	if kept, _ := pdk.GetConfig("idvgate.vars"); kept == "shared" {
+		beyond = vars{}
+	}
 	engine, err := plugin.Load([]byte(doc), catalog.List(), plugin.Env{
 		Lookup: pdk.GetConfig,
 		Now:    time.Now,
 		Random: rand.Reader,
 		Audit:  g.out.Audit, Metrics: &g.out,
-		Share: g.table.Share, Beside: g.table.Beside, Keep: &g.kept,
+		Share: g.table.Share, Beside: g.table.Beside, Keep: &g.kept, State: state.New(beyond),
 		DenyUnmatched: unmatched == "deny",
 	})
 	g.engine, g.errors = engine, explain(err)
@@ -244,6 +249,13 @@ func (k *kept) Put(_ context.Context, key string, value []byte) {
 	}
 	(*k)[key] = value
 }
+
+// vars is Extism's variables, where the host says that all its virtual machines share them. Elsewhere they are one
+// machine's, and each answer would be kept twice.
+type vars struct{}
+
+func (vars) Get(key string) []byte        { return pdk.GetVar(key) }
+func (vars) Put(key string, value []byte) { pdk.SetVar(key, value) }
 
 // Buffer is room for size bytes of input, for Step.
 //

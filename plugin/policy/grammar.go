@@ -14,6 +14,7 @@ const (
 	maxTimeout     = 30 * time.Second
 	defaultWithin  = 5 * time.Second
 	maxWithin      = 60 * time.Second
+	maxRemember    = 10 * 365 * 24 * time.Hour
 	maxRetry       = 3
 	defaultMaxBody = 256 << 10
 	maxMaxBody     = 16 << 20
@@ -40,7 +41,10 @@ func Grammar(list providers.List) *shape.Object {
 				shape.Field{Name: "header", Required: true, Type: text(), About: "The header that holds a verified token's payload."},
 				shape.Field{Name: "vouchedBy", Required: true, Type: text(), About: "Who verified it and keeps clients from sending it."},
 			), About: "Where verified token claims come from besides the gateway's own metadata."},
-			{Name: "state", Refused: notAvailable},
+			{Name: "state", Type: object(
+				shape.Field{Name: "key", Required: true, Type: shape.Type{Kind: shape.ASecret}, About: "HMAC key of what is remembered, another than the subject's. After a change the old one, listed second, still reads."},
+				shape.Field{Name: "tenant", Type: text(), About: "Keeps apart what policies with the same key remember."},
+			), About: "What outlives a request."},
 			{Name: "budgets", Refused: notAvailable},
 			{Name: "rules", Required: true, Type: list1(rules), About: "The first enforcing rule that applies decides."},
 		},
@@ -121,7 +125,7 @@ func ruleGrammar() *shape.Object {
 				shape.Field{Name: "virtualOperators", Type: words("allow", "deny"), About: "Mobiles of virtual operators; allow if not written."},
 			), About: "What can be judged before anybody is paid."},
 			{Name: "verify", Required: true, Type: shape.Type{Kind: shape.AnObject, Object: verifyGrammar()}, About: "A check, or a tree of checks."},
-			{Name: "remember", Refused: notAvailable},
+			{Name: "remember", Type: rememberGrammar(), About: "How long each answer holds, so that nobody is paid twice; nothing is remembered if not written. Errors, pending and faces never are."},
 			{Name: "throttle", Refused: notAvailable},
 			{Name: "decide", Type: decideGrammar(), About: "What happens on each outcome; match allows, pending challenges, all else denies."},
 			{Name: "annotate", Type: annotateGrammar(), About: "The x-idv- headers the upstream gets; outcome and check if not written."},
@@ -204,6 +208,22 @@ func verifyGrammar() *shape.Object {
 		Name: "within", Type: shape.Type{Kind: shape.ADuration, Min: int64(time.Millisecond), Max: int64(maxWithin)}, About: "For the whole request; 5s if not written.",
 	})
 	return root
+}
+
+func rememberGrammar() shape.Type {
+	lifetime := shape.Type{Kind: shape.ADuration, Min: int64(time.Second), Max: int64(maxRemember)}
+	fields := make([]shape.Field, 0, len(remembered())+1)
+	for _, o := range remembered() {
+		fields = append(fields, shape.Field{Name: o.String(), Type: lifetime, About: "How long this answer holds; not at all if not written."})
+	}
+	return object(append(fields, shape.Field{
+		Name: "staleFor", Type: lifetime, About: "How long after its time a match still holds while every provider is down; not at all if not written.",
+	})...)
+}
+
+// remembered is the outcomes that may be remembered.
+func remembered() []providers.Outcome {
+	return []providers.Outcome{providers.Match, providers.Mismatch, providers.NoRecord, providers.InvalidInput, providers.Limited}
 }
 
 func decideGrammar() shape.Type {

@@ -33,6 +33,7 @@ func Load(doc []byte, list providers.List, lookup func(name string) (string, boo
 	l.policy.Digest = digest(doc)
 	l.readSubject(root.Get("subject"))
 	l.readJWT(root.Get("jwt"))
+	l.readState(root.Get("state"))
 	l.readProviders(root.Get("providers"))
 	l.readRules(root.Get("rules"))
 	if len(l.found) > 0 {
@@ -72,6 +73,13 @@ func digest(doc []byte) string {
 func (l *loader) readSubject(n *shape.Node) {
 	if n.Sound(shape.Mapping) {
 		l.policy.Subject.Key = l.secret(n.Get("key"))
+	}
+}
+
+func (l *loader) readState(n *shape.Node) {
+	if n.Sound(shape.Mapping) {
+		l.policy.State.Keys = l.secret(n.Get("key"))
+		l.policy.State.Tenant = l.printable(n.Get("tenant"))
 	}
 }
 

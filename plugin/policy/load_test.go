@@ -45,6 +45,7 @@ const whole = `{
   },
   "subject": {"key": {"secret": "SUBJECT"}},
   "jwt": {"header": "X-JWT", "vouchedBy": "the token filter"},
+  "state": {"key": {"secret": ["KEY", "OLD"]}, "tenant": "retail"},
   "rules": [
     {"name": "long", "route": {"hosts": ["A.Example", "[::1]"], "methods": ["POST"], "path": "/V1/*/a/**", "ignoreCase": true},
      "when": {"any": [{"body": "n", "above": 1.5}, {"all": [{"header": "X-A", "equals": "b"}, {"query": "q", "in": [1, true, "x"]}, {"jwt": "s", "exists": false}]}]},
@@ -53,7 +54,8 @@ const whole = `{
      "verify": {"any": [{"check": "bank4", "by": ["a"]}, {"all": [{"check": "bank3", "by": ["a"]}, {"check": "mobile3", "by": ["z", "a"]}]}], "within": "4s"},
      "decide": {"match": "deny", "pending": "deny", "unanswered": {"allow": true, "reason": "signed"}},
      "annotate": ["version", "subject"], "maxBody": "1MiB", "mode": "shadow", "sample": "0.5%"},
-    {"name": "short", "route": {"path": "/"}, "claims": {"name": {"form": "name"}, "idNumber": {"form": "id"}}, "verify": {"check": "id2", "by": ["a"]}}
+    {"name": "short", "route": {"path": "/"}, "claims": {"name": {"form": "name"}, "idNumber": {"form": "id"}}, "verify": {"check": "id2", "by": ["a"]},
+     "remember": {"match": "720h", "no_record": "1h30m", "staleFor": "2h"}}
   ]
 }`
 
@@ -78,6 +80,7 @@ func TestLoadReadsEveryWordOfAPolicy(t *testing.T) {
 		},
 		Subject: policy.Subject{Key: providers.Secret{"s"}},
 		JWT:     policy.JWT{Header: "x-jwt", VouchedBy: "the token filter"},
+		State:   policy.State{Keys: providers.Secret{"k1", "k0"}, Tenant: "retail"},
 		Rules: []policy.Rule{
 			{
 				Name: "long",
@@ -120,6 +123,10 @@ func TestLoadReadsEveryWordOfAPolicy(t *testing.T) {
 				Require: policy.Require{Luhn: true},
 				Verify:  policy.Verify{Check: providers.ID2, By: []int{1}},
 				Within:  5 * time.Second, Decide: defaults,
+				Remember: policy.Remember{
+					For:      [8]time.Duration{providers.Match: 720 * time.Hour, providers.NoRecord: 90 * time.Minute},
+					StaleFor: 2 * time.Hour,
+				},
 				Annotate: []policy.Annotation{policy.AnnotateOutcome, policy.AnnotateCheck},
 				MaxBody:  256 << 10, Sample: 1,
 			},
@@ -129,7 +136,10 @@ func TestLoadReadsEveryWordOfAPolicy(t *testing.T) {
 		if name := got.Providers[i].Info.Name; name != [2]string{"bell", "acme"}[i] {
 			t.Errorf("provider %d uses %s", i, name)
 		}
-		got.Providers[i].Info = providers.Info{}
+		if len(got.Providers[i].Meaning) != 16 { // what it is a digest of, the engine's tests tell
+			t.Errorf("provider %d means %q", i, got.Providers[i].Meaning)
+		}
+		got.Providers[i].Info, got.Providers[i].Meaning = providers.Info{}, ""
 	}
 	for i := range want.Rules {
 		if !reflect.DeepEqual(got.Rules[i], want.Rules[i]) {

@@ -18,6 +18,7 @@ type Policy struct {
 	Providers []Provider
 	Subject   Subject
 	JWT       JWT
+	State     State
 	Rules     []Rule
 }
 
@@ -34,6 +35,7 @@ type Provider struct {
 	RetryOnTimeout bool                      // retryOn: [timeout]
 	Price          map[providers.Check]Price // may be nil
 	Config         json.RawMessage           // of Info.Config, with variables expanded and secrets filled in
+	Meaning        string                    // digest of what its answers depend on: use, endpoint, configuration without secrets
 }
 
 // A Price is what one billed question costs.
@@ -45,6 +47,12 @@ type Price struct {
 // Subject says how people are named in headers and audit lines.
 type Subject struct {
 	Key providers.Secret // HMAC key; empty: no subject digests
+}
+
+// State is what outlives a request.
+type State struct {
+	Keys   providers.Secret // HMAC keys of what is remembered: the first is used, the rest still read; empty: nothing is remembered
+	Tenant string           // keeps apart what several policies remember under one key; may be empty
 }
 
 // JWT says where verified token claims may come from besides the gateway's own metadata.
@@ -63,12 +71,23 @@ type Rule struct {
 	Require  Require
 	Verify   Verify        // the tree's root
 	Within   time.Duration // of verify, per request; default 5s
+	Remember Remember
 	Decide   [outcomes]Row // by providers.Outcome
 	Annotate []Annotation  // in the document's order; default outcome, check
 	MaxBody  int           // bytes; default 256 KiB
 	Shadow   bool
 	Sample   float64 // 0 < Sample <= 1; of people, for shadow rules
 }
+
+// Remember says how long answers hold.
+type Remember struct {
+	For [outcomes]time.Duration // by providers.Outcome; 0: that answer is not remembered
+	// StaleFor is how long after its time a match is still served while every provider is down.
+	StaleFor time.Duration
+}
+
+// Any reports whether any answer is remembered.
+func (r *Remember) Any() bool { return r.For != [outcomes]time.Duration{} }
 
 // outcomes bounds a table indexed by providers.Outcome.
 const outcomes = 8

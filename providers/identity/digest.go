@@ -11,8 +11,9 @@ import (
 
 // Domains keep digests of different meaning apart under one key. A change of what is digested needs a new number.
 const (
-	personDomain  = "idvgate.person.1"
-	subjectDomain = "idvgate.subject.1"
+	personDomain   = "idvgate.person.1"
+	subjectDomain  = "idvgate.subject.1"
+	questionDomain = "idvgate.question.1"
 )
 
 // digestBytes of the 32 that HMAC-SHA-256 gives are kept in a text: 128 bits, 22 characters.
@@ -60,6 +61,25 @@ func (k *Key) Subject(p Person) string {
 	defer k.states.Put(s)
 	s.claim(c, p.text(c))
 	return s.text()
+}
+
+// Question is the digest of a question about the person: of what it is about, and of all claims the person makes. No two
+// of different meaning have the same.
+func (k *Key) Question(p Person, about ...string) (digest [digestBytes]byte) {
+	s := k.begin(questionDomain)
+	defer k.states.Put(s)
+	s.length(len(about))
+	for _, a := range about {
+		s.part(a)
+	}
+	for c := ClaimName; c <= ClaimUserID; c++ {
+		if text := p.text(c); text != "" {
+			s.claim(c, text)
+		}
+	}
+	s.finish()
+	copy(digest[:], s.sum[:])
+	return digest
 }
 
 // Sum is the HMAC of the domain and the parts, each with its length before it, so that no two lists give the same

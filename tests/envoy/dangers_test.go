@@ -48,6 +48,11 @@ const matching = `{"name":"李雷","idNumber":"110101199003070003"}`
 
 func open(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(sandbox string) []byte) *house {
 	t.Helper()
+	return openOn(t, o, l, func(stage *play.Stage) []byte { return doc(stage.Vendors.URL + "/jdcloud") })
+}
+
+func openOn(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(*play.Stage) []byte) *house {
+	t.Helper()
 	stage, err := play.NewStage()
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +62,7 @@ func open(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(sa
 	if h.vars, err = stage.Env(built.root, nil); err != nil {
 		t.Fatal(err)
 	}
-	g, err := h.With(l).Start(doc(h.vars["JDCLOUD_URL"]), h.vars, stage, h.record)
+	g, err := h.With(l).Start(doc(stage), h.vars, stage, h.record)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -213,7 +213,29 @@ func (s *Scenario) completePolicy(root string) error {
 			delete(to, key)
 		}
 	}
+	if err := s.ownState(to); err != nil {
+		return err
+	}
 	s.Policy, err = json.Marshal(to)
+	return err
+}
+
+// ownState keeps what a scenario's policy remembers from other scenarios with the same policy.
+func (s *Scenario) ownState(policy map[string]json.RawMessage) error {
+	raw, ok := policy["state"]
+	if !ok {
+		return nil
+	}
+	var state map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &state); err != nil {
+		return err
+	}
+	tenant, err := json.Marshal(s.Name)
+	if err != nil {
+		return err
+	}
+	state["tenant"] = tenant
+	policy["state"], err = json.Marshal(state)
 	return err
 }
 

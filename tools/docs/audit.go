@@ -20,7 +20,7 @@ var auditMeanings = map[string]string{
 	"attempts":           "Each question that was asked, in order.",
 	"subject":            "The person, as a keyed digest; absent without `subject.key`.",
 	"policy":             "The policy's digest, as `x-idv-version`.",
-	"cache":              "How the answer was come by: `miss` where somebody was asked.",
+	"cache":              "How the answers were come by: `miss` where somebody was asked for this request, else as the last one: `hit` remembered, `joined` asked for another request at the same time, `stale` past its time, while every provider is down.",
 	"attempts.provider":  "The policy's name for it.",
 	"attempts.check":     "What was asked.",
 	"attempts.outcome":   "What it answered; `unanswered` where it did not.",
@@ -29,6 +29,7 @@ var auditMeanings = map[string]string{
 	"attempts.trace":     "The vendor's second number, where it has two.",
 	"attempts.ms":        "How long it took, in milliseconds, a login it needed included.",
 	"attempts.billed":    "Whether the vendor charges for it; a time-out is `unknown`.",
+	"attempts.cache":     "How the answer was come by where the provider was not asked for this request.",
 	"attempts.retry":     "True where the same provider had just been asked.",
 }
 

@@ -109,6 +109,7 @@ func (p *page) labels(all []metric) error {
 		"outcome":  oneOfWords(outcomes),
 		"billed":   oneOfWords(billed),
 		"currency": "Three capitals, as in the policy's prices.",
+		"result":   "one of `miss`, `hit`, `joined`, `stale`: as `cache` in [audit lines](audit.md)",
 	}
 	seen := map[string]bool{}
 	var rows [][]string

@@ -23,6 +23,7 @@ import (
 
 	"github.com/idvgate/idvgate/plugin"
 	"github.com/idvgate/idvgate/plugin/proxywasm/abi"
+	"github.com/idvgate/idvgate/plugin/state"
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
 	"github.com/idvgate/idvgate/providers/strictjson"
@@ -86,15 +87,36 @@ type Filter struct {
 	// The context that calls to the gateway are about: that of the callback, until it is set to another.
 	effective uint32
 	log       strictjson.Buffer
-	full      time.Time // when it was last said that there is no room
-	ours      bool      // the gateway is idvgate's own
+	state     *state.Store // outlives each policy
+	full      time.Time    // when it was last said that there is no room
+	ours      bool         // the gateway is idvgate's own
 }
 
 // New makes a Filter.
 func New(gateway Gateway, world World, limits Limits) *Filter {
-	return &Filter{
+	f := &Filter{
 		gateway: gateway, world: world, limits: limits,
 		roots: map[uint32]*root{}, streams: map[uint32]*stream{}, flows: map[uint64]*stream{}, calls: map[uint32]call{},
+	}
+	f.state = state.New(beyond{f})
+	return f
+}
+
+// beyond is what idvgate's own gateway keeps for all its virtual machines. Another gateway has nothing of the kind: what
+// proxy-wasm guests share there can't be dropped again.
+type beyond struct{ filter *Filter }
+
+func (b beyond) Get(key string) []byte {
+	if !b.filter.ours {
+		return nil
+	}
+	value, _ := b.filter.gateway.Foreign("idvgate_recall", []byte(key))
+	return value
+}
+
+func (b beyond) Put(key string, value []byte) {
+	if b.filter.ours {
+		b.filter.gateway.Foreign("idvgate_remember", append([]byte(key), value...))
 	}
 }
 

@@ -90,7 +90,7 @@ func (r *root) load(raw []byte) (engine *plugin.Engine, problems []string, err e
 	engine, err = plugin.Load(config.Policy, f.world.Providers, plugin.Env{
 		Lookup: f.world.Lookup, Now: f.world.Now, Random: f.world.Random,
 		Audit: f.audit, Metrics: metrics{f.gateway},
-		Share: r.table.Share, Beside: r.table.Beside, Keep: &r.kept, Sign: r.sign,
+		Share: r.table.Share, Beside: r.table.Beside, Keep: &r.kept, Sign: r.sign, State: f.state,
 		DenyUnmatched: config.Unmatched == "deny",
 	})
 	if list, ok := errors.AsType[policy.Problems](err); ok {

@@ -1,0 +1,168 @@
+package tests
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/idvgate/idvgate/host"
+	"github.com/idvgate/idvgate/tests/play"
+)
+
+// recallPolicy remembers matches of one vendor; more is appended to the rule.
+func recallPolicy(vendor, more string) string {
+	return `{"version":1,"state":{"key":{"secret":"IDV_STATE_KEY"}},
+ "providers":{"jd":{"use":"jdcloud","endpoint":"` + vendor + `/jdcloud","allow":["plaintext","privateAddress"],"accessKey":{"secret":"JD_ACCESS_KEY"},"secretKey":{"secret":"JD_SECRET_KEY"},"timeout":"20s"}},
+ "rules":[{"name":"pay","route":{"path":"/v1/pay"},"claims":{"name":{"body":"name"},"idNumber":{"body":"idNumber"}},"verify":{"check":"id2","by":["jd"],"within":"30s"},"remember":{"match":"1h"}` + more + `}]}`
+}
+
+// gated is a stage with a gate before its vendors.
+func gated(t *testing.T, shut bool) (*play.Stage, *play.Gate) {
+	t.Helper()
+	stage, err := play.NewStage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := play.NewGate(stage, shut)
+	t.Cleanup(func() { gate.Close(); stage.Close() })
+	return stage, gate
+}
+
+func recallGateway(t *testing.T, wasm []byte, stage *play.Stage, vendor string, shards int) (*host.Gateway, string, map[string]string) {
+	t.Helper()
+	root, err := play.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := stage.Env(root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config["policy"] = recallPolicy(vendor, "")
+	upstream, err := url.Parse(stage.Upstream.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := host.New(t.Context(), host.Options{
+		Wasm: wasm, Config: config, Upstream: upstream, Shards: shards, CacheDir: built.cache,
+		Audit: io.Discard, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(g)
+	t.Cleanup(func() {
+		server.Close()
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return g, server.URL, config
+}
+
+const liLei = `{"name":"李雷","idNumber":"110101199003070003"}`
+
+func pay(address string) error {
+	reply, err := http.Post(address+"/v1/pay", "application/json", strings.NewReader(liLei))
+	if err != nil {
+		return err
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil || reply.StatusCode != 200 {
+		return fmt.Errorf("%d %.200s: %w", reply.StatusCode, text, err)
+	}
+	return nil
+}
+
+func guests(t *testing.T, do func(t *testing.T, wasm []byte)) {
+	for _, g := range []struct {
+		name string
+		wasm []byte
+	}{{"extism", built.wasm}, {"proxy-wasm", built.proxywasm}} {
+		t.Run(g.name, func(t *testing.T) { do(t, g.wasm) })
+	}
+}
+
+// TestTenThousandAtOnceAreOneCall: one vendor call, ten thousand equal decisions.
+func TestTenThousandAtOnceAreOneCall(t *testing.T) {
+	guests(t, func(t *testing.T, wasm []byte) {
+		stage, gate := gated(t, true)
+		g, address, _ := recallGateway(t, wasm, stage, gate.URL, 1)
+		const many = 10_000
+		var all sync.WaitGroup
+		limit := make(chan struct{}, 2000) // open files
+		for range many {
+			limit <- struct{}{}
+			all.Go(func() {
+				defer func() { <-limit }()
+				r := httptest.NewRequestWithContext(context.Background(), "POST", "/v1/pay", strings.NewReader(liLei))
+				r.Header.Set("Content-Type", "application/json")
+				w := httptest.NewRecorder()
+				g.ServeHTTP(w, r)
+				if w.Code != 200 {
+					t.Errorf("%d %.200s", w.Code, w.Body)
+				}
+			})
+			if len(limit) == cap(limit) {
+				gate.Open() // 2,000 wait, the others find it remembered
+			}
+		}
+		gate.Open()
+		all.Wait()
+		if n := gate.Calls.Load(); n != 1 {
+			t.Errorf("%d calls", n)
+		}
+		if err := pay(address); err != nil || gate.Calls.Load() != 1 {
+			t.Errorf("afterwards: %v, %d calls", err, gate.Calls.Load())
+		}
+	})
+}
+
+// TestAPolicyPushUnderLoadAsksNobodyAgain: what was paid is kept over reloads, by all shards.
+func TestAPolicyPushUnderLoadAsksNobodyAgain(t *testing.T) {
+	guests(t, func(t *testing.T, wasm []byte) {
+		stage, gate := gated(t, false)
+		g, address, config := recallGateway(t, wasm, stage, gate.URL, 2)
+		if err := pay(address); err != nil {
+			t.Fatal(err)
+		}
+		stop := make(chan struct{})
+		var load sync.WaitGroup
+		var sent atomic.Int64
+		for range 4 {
+			load.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					if err := pay(address); err != nil {
+						t.Error(err)
+					}
+					sent.Add(1)
+				}
+			})
+		}
+		for i := range 3 {
+			config["policy"] = recallPolicy(gate.URL, fmt.Sprintf(`,"maxBody":"%dKiB"`, 100+i))
+			if err := g.Reload(t.Context(), config); err != nil {
+				t.Error(err)
+			}
+		}
+		close(stop)
+		load.Wait()
+		if n := gate.Calls.Load(); n != 1 || sent.Load() < 20 {
+			t.Errorf("%d calls for %d requests over three policies", n, sent.Load())
+		}
+	})
+}
