@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -23,18 +24,24 @@ type memory struct {
 	mu     sync.Mutex
 	values *simplelru.LRU[string, []byte]
 	bytes  int
+
+	counters *simplelru.LRU[string, counter]
 }
 
 func newMemory() *memory {
 	m := &memory{}
+	m.counters, _ = simplelru.NewLRU[string, counter](maxMemoryValues, nil)
 	m.values, _ = simplelru.NewLRU(maxMemoryValues, func(key string, value []byte) { m.bytes -= sizeInMemory(key, value) }) // fails for sizes below 1 only
 	return m
 }
 
 func sizeInMemory(key string, value []byte) int { return memoryOverhead + len(key) + len(value) }
 
-// Get is the value of a key, which must not be changed; nil where there is none.
+// Get is the value of a key, which must not be changed; nil where there is none. A key that begins with countPrefix counts.
 func (m *memory) Get(key string) []byte {
+	if request, ok := strings.CutPrefix(key, countPrefix); ok {
+		return m.count([]byte(request))
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	value, _ := m.values.Get(key)

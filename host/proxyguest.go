@@ -429,6 +429,8 @@ func (v *proxyVM) Foreign(_ *proxywasm.Context, name string, arguments []byte) (
 			return nil, proxywasm.NotFound
 		}
 		return value, proxywasm.OK
+	case "idvgate_count":
+		return v.guest.memory.count(arguments), proxywasm.OK
 	case "idvgate_remember":
 		if len(arguments) < memoryKeyBytes {
 			return nil, proxywasm.BadArgument

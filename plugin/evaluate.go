@@ -61,8 +61,10 @@ func (v *Visit) Evaluate(ctx context.Context, r Request, do callout.Doer) (d Dec
 func (q *question) answer() Decision {
 	_ = q.extract() && // 3: the claims the rule names
 		q.precheck() && // 4: what can be judged for free
-		// 5 admit and 6 recall stand here: both need state that outlives a request.
+		q.admit() && // 5: the client's tries
+		// 6, what a client brings along, is yet to come.
 		q.verify() // 7: the tree of checks
+	q.settle()                // 5: tries that do not count
 	q.decide()                // 8: outcome to action
 	d := q.annotateOrReject() // 9
 	q.audit(&d)
@@ -104,6 +106,8 @@ type question struct {
 	first               [1]attempt // room for attempts, most often enough
 	answers             []int      // the attempts that the outcome rests on, in tree order
 	fault               identity.Error
+	taken               []try         // tries that count unless they are given back
+	wait                time.Duration // until there is another
 	ending
 }
 

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"io"
+	"strconv"
 
 	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/providers/callout"
@@ -20,6 +21,8 @@ func (r Reason) Title() string {
 		return "The identity was not verified"
 	case VerificationNeeded:
 		return "The person has to complete the verification"
+	case TooManyTries:
+		return "Too many tries, try again later"
 	case BodyTooLarge:
 		return "The request body is too large"
 	case UnsupportedMedia:
@@ -44,6 +47,9 @@ func (q *question) reject(d *Decision) {
 		}
 	}
 	d.explain(q.fault.Claim, url)
+	if d.Status == 429 {
+		d.Header = append(d.Header, callout.Header{Name: "retry-after", Value: strconv.FormatInt(waitSeconds(q.wait), 10)})
+	}
 }
 
 // Broken denies a request where no engine can: it is gone, or was never made, or serves as many as it can. What the

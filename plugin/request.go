@@ -108,6 +108,7 @@ const (
 	InvalidRequest     Reason = "invalid_request"          // head, body or a claim cannot be read in one way only, or a claim is malformed or missing
 	AgeRequirement     Reason = "age_requirement"          // the person's age is outside what the rule requires
 	NotVerified        Reason = "identity_not_verified"    // mismatch, no record or limited, with one and the same body, so that nobody can ask whose data is right
+	TooManyTries       Reason = "too_many_tries"           // the client has used up its tries for now; Retry-After says when there is another
 	VerificationNeeded Reason = "verification_required"    // the person has to visit a page first
 	BodyTooLarge       Reason = "body_too_large"           // the body is over the rule's maxBody
 	UnsupportedMedia   Reason = "unsupported_media_type"   // neither JSON nor a form, not UTF-8, or compressed

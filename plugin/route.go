@@ -73,6 +73,9 @@ func compileRule(p *policy.Rule) *rule {
 	for _, c := range p.Claims {
 		add(c.Source)
 	}
+	if p.Throttle.By.Path != "" {
+		add(p.Throttle.By)
+	}
 	if p.When != nil {
 		eachLeaf(p.When, func(c *policy.Condition) { add(c.Source) })
 	}

@@ -79,7 +79,7 @@ func TestScenariosCover(t *testing.T) {
 	}
 	wanted := []string{
 		"outcome match", "outcome mismatch", "outcome no_record", "outcome invalid_input", "outcome limited", "outcome pending", "outcome unanswered",
-		"reason no_rule", "reason invalid_request", "reason age_requirement", "reason identity_not_verified", "reason verification_required",
+		"reason no_rule", "reason too_many_tries", "reason invalid_request", "reason age_requirement", "reason identity_not_verified", "reason verification_required",
 		"reason body_too_large", "reason unsupported_media_type", "reason verification_unavailable",
 	}
 	for _, name := range vendors {

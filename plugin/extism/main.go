@@ -257,6 +257,9 @@ type vars struct{}
 func (vars) Get(key string) []byte        { return pdk.GetVar(key) }
 func (vars) Put(key string, value []byte) { pdk.SetVar(key, value) }
 
+// Count reads a variable that counts when it is read.
+func (vars) Count(request []byte) []byte { return pdk.GetVar("idvgate.count:" + string(request)) }
+
 // Buffer is room for size bytes of input, for Step.
 //
 //go:wasmexport buffer

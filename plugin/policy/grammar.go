@@ -126,7 +126,7 @@ func ruleGrammar() *shape.Object {
 			), About: "What can be judged before anybody is paid."},
 			{Name: "verify", Required: true, Type: shape.Type{Kind: shape.AnObject, Object: verifyGrammar()}, About: "A check, or a tree of checks."},
 			{Name: "remember", Type: rememberGrammar(), About: "How long each answer holds, so that nobody is paid twice; nothing is remembered if not written. Errors, pending and faces never are."},
-			{Name: "throttle", Refused: notAvailable},
+			{Name: "throttle", Type: throttleGrammar(), About: "How often a client may try; 429 beyond. Nothing is counted if not written."},
 			{Name: "decide", Type: decideGrammar(), About: "What happens on each outcome; match allows, pending challenges, all else denies."},
 			{Name: "annotate", Type: annotateGrammar(), About: "The x-idv- headers the upstream gets; outcome and check if not written."},
 			{Name: "mode", Type: words("enforce", "shadow"), About: "shadow: beside the rule that decides, changes nothing, writes the audit line."},

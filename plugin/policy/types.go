@@ -71,6 +71,7 @@ type Rule struct {
 	Require  Require
 	Verify   Verify        // the tree's root
 	Within   time.Duration // of verify, per request; default 5s
+	Throttle Throttle
 	Remember Remember
 	Decide   [outcomes]Row // by providers.Outcome
 	Annotate []Annotation  // in the document's order; default outcome, check

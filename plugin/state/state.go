@@ -35,11 +35,15 @@ type Store struct {
 	answers *simplelru.LRU[Key, Answer]
 	bytes   int
 	beyond  Beyond
+
+	counters *simplelru.LRU[Key, counter]
+	counter  Counter
 }
 
-// New makes an empty Store. beyond may be nil.
+// New makes an empty Store. beyond may be nil; one that is a Counter too counts for the store.
 func New(beyond Beyond) *Store {
-	s := &Store{beyond: beyond}
+	s := &Store{beyond: beyond, counters: newCounters()}
+	s.counter, _ = beyond.(Counter)
 	s.answers, _ = simplelru.NewLRU(maxAnswers, func(_ Key, a Answer) { s.bytes -= a.size() }) // fails for sizes below 1 only
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -109,7 +110,13 @@ func (r *run) checkProblem(e *Expect, seen *Seen, audit map[string]any) {
 	if e.Status == 503 {
 		wantRetry = "5"
 	}
-	if got := strings.Join(seen.Header["retry-after"], ","); got != wantRetry {
+	got := strings.Join(seen.Header["retry-after"], ",")
+	switch seconds, err := strconv.Atoi(got); {
+	case e.Status == 429: // how long is the rule's to say
+		if err != nil || seconds < 1 {
+			r.fault("retry-after is %q, no number of seconds", got)
+		}
+	case got != wantRetry:
 		r.fault("retry-after is %q, not %q", got, wantRetry)
 	}
 	wantLocation := ""

@@ -23,7 +23,7 @@ func Instead(word string, known []string) string {
 	if near := nearest(word, known); near != "" {
 		return "; did you mean " + strconv.Quote(near) + "?"
 	}
-	if len(known) == 0 || len(known) > 12 {
+	if len(known) == 0 || len(known) > 16 {
 		return ""
 	}
 	return "; known here: " + strings.Join(known, ", ")

@@ -86,6 +86,7 @@ type Filter struct {
 	held    int                // bytes of bodies that are waited for
 	// The context that calls to the gateway are about: that of the callback, until it is set to another.
 	effective uint32
+	at        time.Time // of the callback, once it was asked for: nothing in one waits, and the gateway's clock is dear
 	log       strictjson.Buffer
 	state     *state.Store // outlives each policy
 	full      time.Time    // when it was last said that there is no room
@@ -94,9 +95,16 @@ type Filter struct {
 
 // New makes a Filter.
 func New(gateway Gateway, world World, limits Limits) *Filter {
+	now := world.Now
 	f := &Filter{
 		gateway: gateway, world: world, limits: limits,
 		roots: map[uint32]*root{}, streams: map[uint32]*stream{}, flows: map[uint64]*stream{}, calls: map[uint32]call{},
+	}
+	f.world.Now = func() time.Time {
+		if f.at.IsZero() {
+			f.at = now()
+		}
+		return f.at
 	}
 	f.state = state.New(beyond{f})
 	return f
@@ -170,8 +178,16 @@ func (f *Filter) close(r *root) {
 	r.table.Close()
 }
 
+func (b beyond) Count(request []byte) []byte {
+	if !b.filter.ours {
+		return nil
+	}
+	reply, _ := b.filter.gateway.Foreign("idvgate_count", request)
+	return reply
+}
+
 // enter begins a callback.
-func (f *Filter) enter(context uint32) { f.effective = context }
+func (f *Filter) enter(context uint32) { f.effective, f.at = context, time.Time{} }
 
 // about makes what follows be about a context. False: it has gone.
 func (f *Filter) about(context uint32) bool {

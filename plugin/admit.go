@@ -1,0 +1,120 @@
+package plugin
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/plugin/state"
+	"github.com/idvgate/idvgate/providers"
+)
+
+// Who a limit counts, as the detail of a request that it stops.
+const (
+	detailClient = "client"
+	detailPerson = "person"
+)
+
+// admit takes a try of the client, and of the client about this person: step 5. A try is taken before anybody is asked
+// and given back if it does not count, so that a thousand guesses at once get no further than one after the other.
+func (q *question) admit() bool {
+	t := &q.rule.Throttle
+	if !t.Any() {
+		return true
+	}
+	client := q.client(&t.By)
+	if t.Client.Max > 0 && !q.take(&t.Client, detailClient, client, "") {
+		return q.stop(TooManyTries, 429, detailClient)
+	}
+	if t.Person.Max > 0 && !q.take(&t.Person, detailPerson, client, q.counted()) {
+		q.giveBack()
+		return q.stop(TooManyTries, 429, detailPerson)
+	}
+	return true
+}
+
+// take takes one try. The key is the rule's by its name, so that a policy that is loaded anew goes on counting.
+func (q *question) take(l *policy.Limit, what, client, person string) bool {
+	e := q.engine
+	digest := e.memory[0].Sum("idvgate.tries.1", []byte(e.policy.State.Tenant), []byte(q.rule.Name), []byte(q.mode()), []byte(what), []byte(client), []byte(person))
+	taken := e.env.State.Take(state.Key(digest[:16]), l.Max, l.Per, q.now)
+	if !taken.OK {
+		q.wait = taken.Wait
+		return false
+	}
+	q.taken = append(q.taken, try{taken, l.All})
+	return true
+}
+
+// try is one that was taken.
+type try struct {
+	state.Take
+	always bool // it counts, whatever comes of it
+}
+
+// settle gives back the tries that do not count: those that no answer came of, and those that were no guess.
+func (q *question) settle() {
+	kept := q.taken[:0]
+	for _, t := range q.taken {
+		if !t.always && !isNo(q.outcome) {
+			q.engine.env.State.Give(t.Take)
+		} else {
+			kept = append(kept, t)
+		}
+	}
+	q.taken = kept
+}
+
+// giveBack gives back all tries: the request was stopped before anybody was asked.
+func (q *question) giveBack() {
+	for _, t := range q.taken {
+		q.engine.env.State.Give(t.Take)
+	}
+	q.taken = nil
+}
+
+// isNo reports whether an answer tells who asks that the data is wrong. Remembered ones tell it as well as fresh ones.
+func isNo(o providers.Outcome) bool {
+	switch o {
+	case providers.Mismatch, providers.NoRecord, providers.InvalidInput, providers.Limited:
+		return true
+	case providers.Match, providers.Pending, providers.Unanswered:
+	}
+	return false
+}
+
+// client is who a request's tries count for: the address that the gateway vouches for, a header's value, or a claim of
+// the verified token. All whom it does not name share one count: to leave out a header opens no second account.
+func (q *question) client(by *policy.Source) string {
+	if by.Path == "" {
+		return network(q.head.Client)
+	}
+	text, fault := q.text(by)
+	if fault != nil {
+		return ""
+	}
+	return by.Place.String() + "\x00" + text
+}
+
+// network is the address, of IPv6 the /64: one client has all of it.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	a = a.Unmap().WithZone("")
+	if a.Is4() {
+		return a.String()
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}
+
+// counted is the person whom tries are about: by ID number, else user id, else mobile; all others are one.
+func (q *question) counted() string { return q.engine.memory[0].Subject(q.person) }
+
+// waitSeconds is what a 429 says, rounded up.
+func waitSeconds(d time.Duration) int64 { return max(1, int64((d+time.Second-1)/time.Second)) }
