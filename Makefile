@@ -36,9 +36,9 @@ test: guest ## everything that needs only Go
 	$(GO) test ./...
 	@set -e; for m in $(MODULES); do echo "$$m"; (cd $$m && $(GO) test ./...); done
 
-race: guest ## the same under the race detector
+race: guest ## the same, the product under the race detector
 	$(GO) test -race ./...
-	@set -e; for m in $(MODULES); do echo "$$m"; (cd $$m && $(GO) test -race ./...); done
+	@set -e; for m in $(MODULES); do echo "$$m"; (cd $$m && $(GO) test ./...); done
 
 docs: ## writes the documents that the code knows best
 	$(GO) -C tools run ./docs
