@@ -119,7 +119,11 @@ func TestTheDocumentIsWhatItsFiguresGive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := r.documents()
+	envoy, err := load("../../docs/performance-envoy.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := r.documents(envoy)
 	if len(files) != 1+len(drawings) {
 		t.Errorf("%d files: the kept run lacks a curve", len(files))
 	}

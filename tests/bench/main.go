@@ -34,7 +34,11 @@ func run(args []string) error {
 		if err != nil {
 			return err
 		}
-		return r.writeDocs("../../docs")
+		envoy, err := load(o.keptEnvoy)
+		if err != nil {
+			return err
+		}
+		return r.writeDocs("../../docs", envoy)
 	}
 	measured := measure
 	if o.envoy != "" {
@@ -55,6 +59,7 @@ type options struct {
 	peer      string
 	docs      bool
 	kept      string
+	keptEnvoy string
 	guest     string
 	envoy     string
 	proxywasm string
@@ -75,6 +80,7 @@ func parse(args []string, w io.Writer) (options, error) {
 	f.StringVar(&o.peer, "peer", "", "internal: be this peer (plain, native or idvgate)")
 	f.BoolVar(&o.docs, "docs", false, "measure nothing: draw docs/performance.md and its plots from the kept figures")
 	f.StringVar(&o.kept, "kept", "../../docs/performance.json", "with -docs: the kept figures")
+	f.StringVar(&o.keptEnvoy, "kept-envoy", "../../docs/performance-envoy.json", "with -docs: the figures kept of Envoy")
 	f.StringVar(&o.guest, "guest", "../../host/cmd/idvgate/wasm/idvgate-extism.wasm", "the Extism guest")
 	f.StringVar(&o.envoy, "envoy", "", "Envoy's binary: the guest for proxy-wasm is measured in it, and nothing else")
 	f.StringVar(&o.proxywasm, "proxywasm", "../../host/cmd/idvgate/wasm/idvgate-proxywasm.wasm", "with -envoy: the guest for proxy-wasm")
