@@ -12,6 +12,7 @@ const (
 	// maxMemoryValues and maxMemoryBytes bound what a gateway keeps for its guests; what was used longest ago goes first.
 	maxMemoryValues = 200_000
 	maxMemoryBytes  = 64 << 20
+	maxMemoryNamed  = 20_000
 	// maxMemoryValue is the longest value, with its key, in bytes.
 	maxMemoryValue = 64 << 10
 	// memoryOverhead is about what a value takes besides its bytes.
@@ -25,12 +26,13 @@ type memory struct {
 	values *simplelru.LRU[string, []byte]
 	bytes  int
 
-	counters *simplelru.LRU[string, counter]
+	running, named *simplelru.LRU[string, counter] // counters, see count
 }
 
 func newMemory() *memory {
 	m := &memory{}
-	m.counters, _ = simplelru.NewLRU[string, counter](maxMemoryValues, nil)
+	m.running, _ = simplelru.NewLRU[string, counter](maxMemoryValues, nil)
+	m.named, _ = simplelru.NewLRU[string, counter](maxMemoryNamed, nil)
 	m.values, _ = simplelru.NewLRU(maxMemoryValues, func(key string, value []byte) { m.bytes -= sizeInMemory(key, value) }) // fails for sizes below 1 only
 	return m
 }

@@ -37,7 +37,7 @@ func (q *question) admit() bool {
 func (q *question) take(l *policy.Limit, what, client, person string) bool {
 	e := q.engine
 	digest := e.memory[0].Sum("idvgate.tries.1", []byte(e.policy.State.Tenant), []byte(q.rule.Name), []byte(q.mode()), []byte(what), []byte(client), []byte(person))
-	taken := e.env.State.Take(state.Key(digest[:16]), l.Max, l.Per, q.now)
+	taken := e.env.State.Take(state.Key(digest[:16]), 1, int64(l.Max), l.Per, q.now)
 	if !taken.OK {
 		q.wait = taken.Wait
 		return false

@@ -38,6 +38,16 @@ func (a *attempt) billed() providers.Billing {
 func (q *question) attempt(p *provider, check providers.Check, retry bool) (again bool) {
 	env := &q.engine.env
 	start := env.Now()
+	holds, lack := q.reserve(p, check)
+	if lack != "" {
+		a := q.note(attempt{provider: p, check: check, retry: retry, err: &providers.Error{
+			Provider: p.Name, Kind: providers.Unavailable, Code: lack, Billed: providers.BilledNo,
+		}})
+		q.countAttempt(a)
+		return false
+	}
+	billed := providers.BilledUnknown // also where the provider breaks
+	defer func() { holds.release(q, p, billed) }()
 	asked := &asking{Context: q.ctx, question: q, provider: p}
 	result, err := p.adapter.Verify(asked, asked, providers.Query{
 		Check: check, Person: q.person, DecisionID: q.id(),
@@ -50,6 +60,7 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 	} else if result.Outcome == providers.Pending && result.Pending == nil {
 		a.err = &providers.Error{Provider: p.Name, Kind: providers.Malformed, Billed: result.Billed}
 	}
+	billed = a.billed()
 	q.countAttempt(a)
 	if a.err == nil {
 		return false

@@ -14,6 +14,7 @@ const (
 	MetricSeconds   = "idv_vendor_seconds"      // how long an attempt took, a login it needed included
 	MetricCost      = "idv_cost_total"          // what was or may have been billed, in units of the currency, by the policy's prices
 	MetricRecall    = "idv_recall_total"        // questions of rules that remember, by how the answer was come by
+	MetricBudget    = "idv_budget_total"        // questions by what their budget had for them: taken, warned (past warnAt, taken as well), refused
 	MetricUnknown   = "idv_unknown_codes_total" // replies with a code that the provider's table does not know: somebody should look
 )
 

@@ -74,6 +74,7 @@ type provider struct {
 	adapter providers.Provider
 	claims  map[providers.Check][]identity.Claim // what it needs for each check it answers
 	attempts
+	spending
 }
 
 // Load reads a policy (JSON) and makes the engine for it. The error is policy.Problems where the document is at fault:
@@ -108,7 +109,7 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 		env.State = state.New(nil)
 	}
 	e := &Engine{env: env, policy: p, noRule: &rule{Rule: &policy.Rule{}}}
-	for _, entry := range p.Providers {
+	for i, entry := range p.Providers {
 		adapter, err := entry.Info.New(entry.Config, providers.Env{
 			Endpoint: entry.Endpoint, Instance: entry.Name,
 			Now: env.Now, Random: env.Random, Sign: env.Sign, Share: env.Share, Keep: env.Keep,
@@ -118,7 +119,7 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 		}
 		e.providers = append(e.providers, provider{
 			Provider: entry, adapter: adapter,
-			claims: claimsOf(entry.Info, adapter), attempts: newAttempts(env.Metrics, &entry),
+			claims: claimsOf(entry.Info, adapter), attempts: newAttempts(env.Metrics, &entry), spending: newSpending(env.Metrics, p, i),
 		})
 	}
 	if k := p.Subject.Key.Value(); k != "" {

@@ -23,7 +23,7 @@ type oracle struct{}
 func (oracle) Verify(ctx context.Context, do callout.Doer, q providers.Query) (providers.Result, error) {
 	reply, err := do.Do(ctx, &callout.Request{Method: "POST", URL: "https://vendor.example.cn/" + string(q.Check)})
 	if err != nil {
-		return providers.Result{}, &providers.Error{Provider: "oracle", Kind: providers.Unavailable, Err: err}
+		return providers.Result{}, providers.FromCallout("oracle", err)
 	}
 	word := string(reply.Body)
 	if word == "panic" {

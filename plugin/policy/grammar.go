@@ -22,8 +22,6 @@ const (
 	maxAge         = 150
 )
 
-const notAvailable = "is not available in this build"
-
 // Grammar is every word of a policy that may use these providers, and what each takes. Loading and the JSON Schema are
 // made of it.
 func Grammar(list providers.List) *shape.Object {
@@ -45,7 +43,7 @@ func Grammar(list providers.List) *shape.Object {
 				shape.Field{Name: "key", Required: true, Type: shape.Type{Kind: shape.ASecret}, About: "HMAC key of what is remembered, another than the subject's. After a change the old one, listed second, still reads."},
 				shape.Field{Name: "tenant", Type: text(), About: "Keeps apart what policies with the same key remember."},
 			), About: "What outlives a request."},
-			{Name: "budgets", Refused: notAvailable},
+			{Name: "budgets", Type: list1(shape.Type{Kind: shape.AnObject, Object: budgetGrammar()}), About: "What providers may cost."},
 			{Name: "rules", Required: true, Type: list1(rules), About: "The first enforcing rule that applies decides."},
 		},
 	}
@@ -88,7 +86,7 @@ func providerGrammar(list providers.List) *shape.Object {
 			{Name: "timeout", Type: shape.Type{Kind: shape.ADuration, Min: int64(time.Millisecond), Max: int64(maxTimeout)}, About: "For one callout; 3s if not written."},
 			{Name: "retry", Type: shape.Type{Kind: shape.AWhole, Min: 0, Max: maxRetry}, About: "How often it is asked again, at once, after its own busy code; 0 if not written."},
 			{Name: "retryOn", Type: list1(again), About: "What else is asked again: a time-out may have been billed."},
-			{Name: "limits", Refused: notAvailable},
+			{Name: "limits", Type: limitsGrammar(), About: "How much of it may be asked; all if not written."},
 			{Name: "price", Type: shape.Type{Kind: shape.AnObject, Object: &shape.Object{Fields: prices}}, About: "What one billed question costs, by check: 0.25 CNY."},
 		},
 	}

@@ -36,6 +36,7 @@ func Load(doc []byte, list providers.List, lookup func(name string) (string, boo
 	l.readState(root.Get("state"))
 	l.readProviders(root.Get("providers"))
 	l.readRules(root.Get("rules"))
+	l.readBudgets(root.Get("budgets"))
 	if len(l.found) > 0 {
 		l.found.Sort()
 		return nil, l.found

@@ -51,6 +51,7 @@ func (l *loader) readProvider(name string, n *shape.Node) (Provider, providers.P
 	}
 	l.readRetry(&p, n)
 	l.readPrice(&p, n.Get("price"))
+	l.readLimits(&p, n.Get("limits"))
 	own := shape.Config(info.Config)
 	p.Config, p.Meaning = l.config(n, own), l.meaning(&p, n, own)
 	if l.found.Under(n.Path) || info.New == nil {

@@ -19,6 +19,7 @@ type Policy struct {
 	Subject   Subject
 	JWT       JWT
 	State     State
+	Budgets   []Budget
 	Rules     []Rule
 }
 
@@ -34,8 +35,9 @@ type Provider struct {
 	Retry          int                       // how often more, at once, after its own busy code; default 0, at most 3
 	RetryOnTimeout bool                      // retryOn: [timeout]
 	Price          map[providers.Check]Price // may be nil
-	Config         json.RawMessage           // of Info.Config, with variables expanded and secrets filled in
-	Meaning        string                    // digest of what its answers depend on: use, endpoint, configuration without secrets
+	Limits         Limits
+	Config         json.RawMessage // of Info.Config, with variables expanded and secrets filled in
+	Meaning        string          // digest of what its answers depend on: use, endpoint, configuration without secrets
 }
 
 // A Price is what one billed question costs.

@@ -36,7 +36,7 @@ type Store struct {
 	bytes   int
 	beyond  Beyond
 
-	counters *simplelru.LRU[Key, counter]
+	counters counters
 	counter  Counter
 }
 

@@ -18,9 +18,7 @@ func remembering(url string) []byte {
 }
 
 func TestAPolicyPushForgetsNothing(t *testing.T) {
-	h := open(t, one, play.ListenerOptions{}, func(url string) []byte {
-		return []byte(strings.Replace(string(remembering(url)), `"IDV_STATE_KEY"}`, `"IDV_STATE_KEY"},"tenant":"push"`, 1))
-	})
+	h := open(t, one, play.ListenerOptions{}, remembering)
 	if status, _ := h.send(t, "POST", "/v1/pay", matching); status != 200 {
 		t.Fatalf("%d", status)
 	}
@@ -29,7 +27,7 @@ func TestAPolicyPushForgetsNothing(t *testing.T) {
 	}
 	before := h.audit(t, 0)["policy"]
 	var doc any
-	text := strings.Replace(string(policy(h.vars["JDCLOUD_URL"], `,"remember":{"match":"30m"}`)), `{"version":1,`, `{"version":1,"state":{"key":{"secret":"IDV_STATE_KEY"},"tenant":"push"},`, 1)
+	text := strings.Replace(string(policy(h.vars["JDCLOUD_URL"], `,"remember":{"match":"30m"}`)), `{"version":1,`, `{"version":1,"state":{"key":{"secret":"IDV_STATE_KEY"},"tenant":"`+h.gateway.Name()+`"},`, 1)
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(text, `"target":"jd"`, `"target":"`+h.gateway.Name()+`-jd"`)), &doc); err != nil {
 		t.Fatal(err)
 	}

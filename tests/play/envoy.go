@@ -28,6 +28,7 @@ import (
 
 	"github.com/idvgate/idvgate/plugin"
 	"github.com/idvgate/idvgate/plugin/native"
+	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/catalog"
 )
@@ -206,7 +207,7 @@ func (e *EnvoyProcess) bootstrap(port int) any {
 		}}
 	}
 	var tags []any
-	for _, label := range []string{"rule", "decision", "reason", "mode", "provider", "outcome", "billed", "currency", "by"} {
+	for _, label := range policy.MetricLabels() {
 		tags = append(tags, map[string]any{"tag_name": label, "regex": `^wasmcustom\.idv_.*?(\.` + label + `=([^.]*))`})
 	}
 	return map[string]any{
@@ -304,6 +305,7 @@ func (of envoyRuntime) Start(doc []byte, vars map[string]string, stage *Stage, r
 	if err := json.Unmarshal(doc, &policy); err != nil {
 		return nil, err
 	}
+	keepApart(policy, g.name)
 	config := map[string]any{"policy": e.adapt(policy, vars, g.name+"-")}
 	if vars["idvgate.unmatched"] == "deny" {
 		config["unmatched"] = "deny"
@@ -417,6 +419,16 @@ func (e *EnvoyProcess) adapt(v any, vars map[string]string, prefix string) any {
 		}
 	}
 	return v
+}
+
+// keepApart gives a policy that remembers a tenant of its own: the guest's memory is the virtual machine's, which all
+// gateways of an Envoy share.
+func keepApart(doc any, tenant string) {
+	if p, ok := doc.(map[string]any); ok {
+		if state, ok := p["state"].(map[string]any); ok {
+			state["tenant"] = tenant
+		}
+	}
 }
 
 var variable = regexp.MustCompile(`\$\{([A-Za-z0-9_]+)(:-[^}]*)?\}`)

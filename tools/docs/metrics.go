@@ -2,6 +2,7 @@ package main
 
 import (
 	"go/ast"
+	"slices"
 	"strings"
 
 	"github.com/idvgate/idvgate/plugin/policy"
@@ -109,6 +110,8 @@ func (p *page) labels(all []metric) error {
 		"outcome":  oneOfWords(outcomes),
 		"billed":   oneOfWords(billed),
 		"currency": "Three capitals, as in the policy's prices.",
+		"per":      "one of `hour`, `day`, `month`",
+		"state":    "one of `taken`, `warned` (past `warnAt`; it counts as taken too), `refused`",
 		"result":   "one of `miss`, `hit`, `joined`, `stale`: as `cache` in [audit lines](audit.md)",
 	}
 	seen := map[string]bool{}
@@ -117,6 +120,9 @@ func (p *page) labels(all []metric) error {
 		for _, label := range m.labels {
 			if meanings[label] == "" {
 				return unknown("label", label, "labels in tools/docs/metrics.go")
+			}
+			if !slices.Contains(policy.MetricLabels(), label) {
+				return unknown("label", label, "policy.MetricLabels")
 			}
 			if !seen[label] {
 				seen[label] = true

@@ -17,6 +17,8 @@ func validateCommand() *cobra.Command {
 
   policy.yaml:12:7: unknown field "metod"; did you mean "methods"?
 
+Of a policy that is right it says what each provider can cost at worst, by its budgets.
+
 With --json it prints the policy in JSON instead, as a guest takes it in another gateway, variables unfilled.
 
 The exit status is 0 if all are right, else 2.`,
@@ -39,6 +41,9 @@ The exit status is 0 if all are right, else 2.`,
 					continue
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, digest %s\n", file, p.rules, p.digest)
+				for _, line := range p.policy.Worst() {
+					fmt.Fprintf(cmd.OutOrStdout(), "  %s\n", line)
+				}
 			}
 			if len(wrong) > 0 {
 				return &mistakes{wrong}

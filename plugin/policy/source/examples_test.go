@@ -148,7 +148,7 @@ func TestTheSchemaRefusesWhatIsWrongInShape(t *testing.T) {
 	s := compileSchema(t, fakes())
 	for _, name := range []string{
 		"misspelt-fields", "misspelt-words", "wrong-types", "missing-fields", "top-level-missing", "empty-lists",
-		"not-available", "quantities", "conditions", "decisions",
+		"misplaced-words", "quantities", "conditions", "decisions",
 	} {
 		d, err := source.Parse(name, readFile(t, "testdata/bad/"+name+".yaml"))
 		if err != nil {

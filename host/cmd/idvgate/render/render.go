@@ -115,7 +115,7 @@ const (
 )
 
 func read(p *policy.Policy, doc []byte, names []string, o Options) (*input, error) {
-	in := &input{Options: o, Names: slices.Clone(names), Labels: labels()}
+	in := &input{Options: o, Names: slices.Clone(names), Labels: policy.MetricLabels()}
 	slices.Sort(in.Names)
 	var err error
 	if in.ListenHost, in.ListenPort, err = address("--listen", o.Listen); err != nil {
@@ -152,11 +152,6 @@ func read(p *policy.Policy, doc []byte, names []string, o Options) (*input, erro
 	in.IdleSeconds = int64((longest + beyond + time.Second - 1) / time.Second)
 	in.WindowBytes, in.BufferBytes = body+beside, max(leastBuffer, body+beside)
 	return in, nil
-}
-
-// labels is those of the guest's metrics, which stand in their names.
-func labels() []string {
-	return []string{"rule", "decision", "reason", "mode", "provider", "outcome", "billed", "currency", "by"}
 }
 
 func address(flag, s string) (host, port string, err error) {

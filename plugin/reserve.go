@@ -1,0 +1,125 @@
+package plugin
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/plugin/state"
+	"github.com/idvgate/idvgate/providers"
+)
+
+// Why a provider is not asked, as the code of the attempt's error.
+const (
+	lackBudget = "budget"       // the period's money is used up
+	lackShare  = "budget_share" // this client's part of it is
+	lackQPS    = "qps"
+	lackPlaces = "concurrent"
+	shareLives = 32 * 24 * time.Hour // longer than any period
+)
+
+// spending is what bounds how one provider is asked.
+type spending struct {
+	budgets []budget
+	asking  *atomic.Int64 // questions on their way
+}
+
+type budget struct {
+	*policy.Budget
+	taken, warned, refused Add
+}
+
+func newSpending(m Metrics, p *policy.Policy, index int) spending {
+	s := spending{asking: new(atomic.Int64)}
+	for i := range p.Budgets {
+		b := &p.Budgets[i]
+		if b.Provider != index {
+			continue
+		}
+		count := func(state string) Add {
+			return m.Counter(MetricBudget, "provider", p.Providers[index].Name, "per", string(b.Per), "state", state)
+		}
+		s.budgets = append(s.budgets, budget{b, count("taken"), count("warned"), count("refused")})
+	}
+	return s
+}
+
+// held is what an attempt has reserved.
+type held struct {
+	money []state.Take
+	place bool
+}
+
+// reserve takes what a question to the provider needs before it is asked: a place, and the money at the policy's price.
+// The word is what there is none of; then nothing is held.
+func (q *question) reserve(p *provider, check providers.Check) (h held, lack string) {
+	if most := p.Limits.Concurrent; most > 0 {
+		if p.asking.Add(1) > int64(most) {
+			p.asking.Add(-1)
+			return h, lackPlaces
+		}
+		h.place = true
+	}
+	now := q.engine.env.Now()
+	if p.Limits.QPS > 0 && !q.engine.env.State.Take(q.engine.spendingKey("qps", p.Name, "", ""), 1, int64(p.Limits.QPS), time.Second, now).OK {
+		h.release(q, p, providers.BilledNo)
+		return h, lackQPS
+	}
+	price := p.Price[check].Micros
+	for i := range p.budgets {
+		b := &p.budgets[i]
+		if lack = q.pay(&h, p, b, price, now); lack != "" {
+			b.refused(1)
+			h.release(q, p, providers.BilledNo)
+			return h, lack
+		}
+	}
+	return h, ""
+}
+
+// pay takes the price from a budget, and from the client's share of it.
+func (q *question) pay(h *held, p *provider, b *budget, price int64, now time.Time) (lack string) {
+	e, window := q.engine, string(b.Per)+b.Window(now)
+	if b.Share < b.Max.Micros {
+		t := e.env.State.Take(e.spendingKey("share", p.Name, window, q.client(&q.rule.Throttle.By)), price, b.Share, shareLives, now)
+		if !t.OK {
+			return lackShare
+		}
+		h.money = append(h.money, t)
+	}
+	t := e.env.State.Take(e.spendingKey("budget", p.Name, window, ""), price, b.Max.Micros, 0, now) // the key names the window
+	if !t.OK {
+		return lackBudget
+	}
+	h.money = append(h.money, t)
+	b.taken(1)
+	if t.Count > b.WarnAt {
+		b.warned(1)
+	}
+	return ""
+}
+
+// release settles: the place is free again, and the money is given back where nothing was billed. What may have been
+// billed, as after a time-out, is spent.
+func (h *held) release(q *question, p *provider, billed providers.Billing) {
+	if h.place {
+		p.asking.Add(-1)
+		h.place = false
+	}
+	if billed == providers.BilledNo {
+		for _, t := range h.money {
+			q.engine.env.State.Give(t)
+		}
+	}
+	h.money = nil
+}
+
+// spendingKey names a counter: by the provider's name, so that a policy that is loaded anew goes on counting.
+func (e *Engine) spendingKey(what, provider, window, client string) state.Key {
+	key := e.sampling // nothing of a person is in it
+	if client != "" {
+		key = e.memory[0]
+	}
+	digest := key.Sum("idvgate.spending.1", []byte(e.policy.State.Tenant), []byte(what), []byte(provider), []byte(window), []byte(client))
+	return state.Key(digest[:16])
+}
