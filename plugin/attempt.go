@@ -16,6 +16,7 @@ type attempt struct {
 	err      *providers.Error // nil: result holds
 	took     time.Duration
 	retry    bool // the same provider had just been asked
+	resumed  bool // by a handle that the client brought
 	hurried  bool // it was given less time than the provider gets, since the request's own had nearly run out
 	come     come // how the answer was come by
 }
@@ -49,11 +50,20 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 	billed := providers.BilledUnknown // also where the provider breaks
 	defer func() { holds.release(q, p, billed) }()
 	asked := &asking{Context: q.ctx, question: q, provider: p}
-	result, err := p.adapter.Verify(asked, asked, providers.Query{
-		Check: check, Person: q.person, DecisionID: q.id(),
-	})
+	query := providers.Query{Check: check, Person: q.person, DecisionID: q.id()}
+	handle, use, resume := q.useHandle(p, check)
+	var result providers.Result
+	var err error
+	if resume {
+		result, err = p.adapter.(providers.Resumer).Resume(asked, asked, query, handle)
+	} else {
+		result, err = p.adapter.Verify(asked, asked, query)
+	}
+	if resume && err != nil {
+		env.State.Give(use) // nobody answered: it is still good
+	}
 	a := q.note(attempt{
-		provider: p, check: check, result: result, took: env.Now().Sub(start), retry: retry, hurried: asked.hurried,
+		provider: p, check: check, result: result, took: env.Now().Sub(start), retry: retry, hurried: asked.hurried, resumed: resume,
 	})
 	if err != nil {
 		a.err = providers.AsError(err)

@@ -124,6 +124,9 @@ func (a *attempt) append(b *strictjson.Buffer) {
 	if a.retry {
 		b.Raw(`,"retry":true`)
 	}
+	if a.resumed {
+		b.Raw(`,"resumed":true`)
+	}
 	if a.come != comeAsked {
 		b.Member("cache", a.come.String())
 	}

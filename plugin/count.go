@@ -15,6 +15,7 @@ const (
 	MetricCost      = "idv_cost_total"          // what was or may have been billed, in units of the currency, by the policy's prices
 	MetricRecall    = "idv_recall_total"        // questions of rules that remember, by how the answer was come by
 	MetricBudget    = "idv_budget_total"        // questions by what their budget had for them: taken, warned (past warnAt, taken as well), refused
+	MetricPending   = "idv_pending_total"       // handles of open questions
 	MetricUnknown   = "idv_unknown_codes_total" // replies with a code that the provider's table does not know: somebody should look
 )
 

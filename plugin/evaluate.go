@@ -106,6 +106,9 @@ type question struct {
 	first               [1]attempt // room for attempts, most often enough
 	answers             []int      // the attempts that the outcome rests on, in tree order
 	fault               identity.Error
+	brought             brought       // a handle, not used yet
+	resumed             bool          // one was used
+	pending             string        // the handle for the client
 	taken               []try         // tries that count unless they are given back
 	wait                time.Duration // until there is another
 	ending

@@ -32,8 +32,6 @@ type Env struct {
 	Metrics Metrics
 	// Share is providers.Env.Share; nil: everybody asks.
 	Share func(ctx context.Context, key string, ask func(context.Context) ([]byte, error)) ([]byte, error)
-	// Keep is providers.Env.Keep; nil: nothing is kept.
-	Keep providers.Keeper
 	// Sign is providers.Env.Sign; nil: providers sign themselves.
 	Sign providers.Signer
 	// Beside runs what delays nobody (shadow rules), with a context and a Doer of its own; nil: it runs at once.
@@ -62,6 +60,8 @@ type Engine struct {
 	subject   *identity.Key // nil: no subject digests
 	sampling  *identity.Key
 	memory    []*identity.Key // of what is remembered; the first is used, the others are read
+	sealers   []sealer        // of handles, as memory
+	handles   handles
 	recalls   recalls
 	noRule    *rule     // stands where no rule was chosen
 	lines     sync.Pool // of *strictjson.Buffer, for audit lines
@@ -96,9 +96,6 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 			return ask(ctx)
 		}
 	}
-	if env.Keep == nil {
-		env.Keep = forgetful{}
-	}
 	if env.Beside == nil {
 		env.Beside = func(ctx context.Context, do callout.Doer, run func(context.Context, callout.Doer)) { run(ctx, do) }
 	}
@@ -112,7 +109,7 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 	for i, entry := range p.Providers {
 		adapter, err := entry.Info.New(entry.Config, providers.Env{
 			Endpoint: entry.Endpoint, Instance: entry.Name,
-			Now: env.Now, Random: env.Random, Sign: env.Sign, Share: env.Share, Keep: env.Keep,
+			Now: env.Now, Random: env.Random, Sign: env.Sign, Share: env.Share, Keep: env.State,
 		})
 		if err != nil {
 			return nil, policy.Problems{{Path: policy.Path{"providers", entry.Name}, Message: err.Error()}}
@@ -126,13 +123,17 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 		e.subject = identity.NewKey([]byte(k))
 	}
 	for _, k := range p.State.Keys {
-		e.memory = append(e.memory, identity.NewKey([]byte(k)))
+		e.memory = append(e.memory, stateKey(k))
+		e.sealers = append(e.sealers, newSealer(k))
 	}
+	e.handles = newHandles(env.Metrics)
 	e.recalls = newRecalls(env.Metrics)
 	e.sampling = identity.NewKey([]byte("idvgate sample"))
 	e.routes = compileRoutes(e)
 	return e, nil
 }
+
+func stateKey(secret string) *identity.Key { return identity.NewKey([]byte(secret)) }
 
 // Digest is the policy's digest, as in x-idv-version.
 func (e *Engine) Digest() string { return e.policy.Digest }
@@ -175,11 +176,6 @@ func claimsOf(info providers.Info, adapter providers.Provider) map[providers.Che
 	}
 	return claims
 }
-
-type forgetful struct{}
-
-func (forgetful) Get(context.Context, string) ([]byte, bool) { return nil, false }
-func (forgetful) Put(context.Context, string, []byte)        {}
 
 type uncounted struct{}
 

@@ -39,14 +39,17 @@ const retryAfter = "5"
 // reject fills in what the client gets: an RFC 9457 problem. Mismatch, no record and limited have one and the same
 // body but for the decision's id, so that nobody can ask whose data is right.
 func (q *question) reject(d *Decision) {
-	url := ""
+	url, handle := "", ""
 	if d.Action == policy.Challenge {
-		url = q.verifyURL()
+		url, handle = q.verifyURL(), q.pending
 		if mode, _ := q.head.get("sec-fetch-mode"); url != "" && mode == "navigate" {
 			d.Status = 303
 		}
 	}
-	d.explain(q.fault.Claim, url)
+	d.explain(q.fault.Claim, url, handle)
+	if handle != "" {
+		d.Header = append(d.Header, callout.Header{Name: PendingHeader, Value: handle})
+	}
 	if d.Status == 429 {
 		d.Header = append(d.Header, callout.Header{Name: "retry-after", Value: strconv.FormatInt(waitSeconds(q.wait), 10)})
 	}
@@ -56,12 +59,12 @@ func (q *question) reject(d *Decision) {
 // client gets is what it gets where no vendor answers.
 func Broken(random io.Reader) Decision {
 	d := Decision{Reason: Unavailable, Status: 503, ID: newID(random)}
-	d.explain(identity.ClaimNone, "")
+	d.explain(identity.ClaimNone, "", "")
 	return d
 }
 
 // explain fills in header and body of a rejection.
-func (d *Decision) explain(c identity.Claim, url string) {
+func (d *Decision) explain(c identity.Claim, url, handle string) {
 	d.Header = append(make([]callout.Header, 0, 4),
 		callout.Header{Name: "content-type", Value: "application/problem+json"},
 		callout.Header{Name: "cache-control", Value: "no-store"})
@@ -71,10 +74,10 @@ func (d *Decision) explain(c identity.Claim, url string) {
 	if d.Status == 503 {
 		d.Header = append(d.Header, callout.Header{Name: "retry-after", Value: retryAfter})
 	}
-	d.Body = problem(d, c, url)
+	d.Body = problem(d, c, url, handle)
 }
 
-func problem(d *Decision, c identity.Claim, url string) []byte {
+func problem(d *Decision, c identity.Claim, url, handle string) []byte {
 	var b strictjson.Buffer
 	b.Raw(`{"type":"urn:idvgate:problem:`)
 	b.Raw(string(d.Reason))
@@ -87,6 +90,7 @@ func problem(d *Decision, c identity.Claim, url string) []byte {
 		b.Member("claim", c.String())
 	}
 	b.Member("verifyUrl", url)
+	b.Member("pending", handle)
 	b.Name("instance")
 	b.Text(d.ID)
 	b.Raw("}")

@@ -10,6 +10,7 @@ import (
 func (q *question) verify() bool {
 	q.deadline = q.now.Add(q.rule.Within)
 	q.outcome, q.answers = q.node(&q.rule.Verify)
+	q.countHandle()
 	return true
 }
 
@@ -56,13 +57,16 @@ func (q *question) any(nodes []policy.Verify) (providers.Outcome, []int) {
 // chain asks one provider after the other until one's answer is final.
 func (q *question) chain(v *policy.Verify) (providers.Outcome, []int) {
 	var least leastCertain
-	for _, by := range v.By {
+	for _, by := range v.By[q.resumes(v):] {
 		p := &q.engine.providers[by]
 		if q.lacks(p, v) != identity.ClaimNone {
 			continue
 		}
 		outcome := q.answerOf(p, v.Check)
 		on := []int{len(q.attempts) - 1}
+		if outcome == providers.Pending {
+			q.pending = q.seal(p, v, q.attempts[on[0]].result.Pending)
+		}
 		if final(outcome) {
 			return outcome, on
 		}

@@ -17,6 +17,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,9 @@ type client struct {
 	base string
 	http *http.Client
 	now  time.Time
+
+	keeping sync.Mutex
+	kept    map[string]string // Glodon's accounts by ID number
 }
 
 func start(t *testing.T) *client {

@@ -204,9 +204,24 @@ func (c *client) kycloudOutcome(p *person) string {
 	return match
 }
 
+// keptAccount is the person's account, made once: a faithful client keeps it, since the vendor refuses the second.
+func (c *client) keptAccount(token string, p *person) string {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	if id := c.kept[p.IDNumber]; id != "" {
+		return id
+	}
+	id, _ := at(read(c.account(token, p)), "data", "accountId").(string)
+	if c.kept == nil {
+		c.kept = map[string]string{}
+	}
+	c.kept[p.IDNumber] = id
+	return id
+}
+
 func (c *client) glodonOutcome(p *person) string {
 	token := c.glodonLogin()
-	account, _ := at(read(c.account(token, p)), "data", "accountId").(string)
+	account := c.keptAccount(token, p)
 	if account == "" {
 		return unanswered
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -143,7 +144,10 @@ func (s *Sandbox) glodonAccount(r *http.Request, body []byte, _ string) result {
 	if p != nil && p.Answers[glodonVendor] == registered {
 		return result{p.named(), registered, glodonReply("20010", nil)}
 	}
-	id := s.accounts.create(q.claims())
+	id, created := s.accounts.create(q.claims())
+	if !created {
+		return result{p.named(), registered, glodonReply("20010", nil)}
+	}
 	return result{p.named(), "ok", glodonReply("10000", map[string]string{"accountId": id})}
 }
 
@@ -170,8 +174,13 @@ func (s *Sandbox) glodonVerify(r *http.Request, body []byte, fault string) resul
 	}
 	p := s.people.byID[c.idNumber]
 	answer := s.answer(glodonVendor, glodonVerifyPath, p, c, fault)
-	if answer == pending && s.pages.completed(c.idNumber) {
-		answer = match
+	if answer == pending {
+		switch s.pages.said(c.idNumber) {
+		case approved:
+			answer = match
+		case declined:
+			answer = mismatch
+		}
 	}
 	return result{p.named(), answer, s.glodonAnswer(answer, r, p, q)}
 }
@@ -223,11 +232,12 @@ func (s *Sandbox) glodonCertificate(r *http.Request, body []byte, _ string) resu
 // maxAccounts is how many accounts are kept; the oldest go first.
 const maxAccounts = 100_000
 
-// accounts are what step 1 created. The same person gets a new one each time.
+// accounts are what step 1 created. There is one for an ID number, and one for a mobile.
 type accounts struct {
-	mu    sync.Mutex
-	byID  map[string]*account
-	order []string // oldest first
+	mu     sync.Mutex
+	byID   map[string]*account
+	owners map[string]string // account by ID number and by mobile, which never look alike
+	order  []string          // oldest first
 }
 
 type account struct {
@@ -236,20 +246,59 @@ type account struct {
 	certified bool
 }
 
-func (a *accounts) create(owner claims) (id string) {
+// create makes an account, unless the ID number or the mobile has one.
+func (a *accounts) create(owner claims) (id string, created bool) {
 	id = "acct" + digits(16)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.owners[owner.idNumber] != "" || a.owners[owner.mobile] != "" {
+		return "", false
+	}
 	if a.byID == nil {
-		a.byID = map[string]*account{}
+		a.byID, a.owners = map[string]*account{}, map[string]string{}
 	}
 	if len(a.order) >= maxAccounts {
+		oldest := a.byID[a.order[0]].owner
+		delete(a.owners, oldest.idNumber)
+		delete(a.owners, oldest.mobile)
 		delete(a.byID, a.order[0])
 		a.order = a.order[1:]
 	}
 	a.byID[id] = &account{owner: owner}
+	a.owners[owner.idNumber], a.owners[owner.mobile] = id, id
 	a.order = append(a.order, id)
-	return id
+	return id, true
+}
+
+func (a *accounts) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.byID, a.owners, a.order = nil, nil, nil
+}
+
+// An accountState is an account as the control path shows it.
+type accountState struct {
+	Account   string `json:"accountId"`
+	Person    string `json:"person"`
+	Verified  bool   `json:"verified"`
+	Certified bool   `json:"certified"`
+}
+
+func (s *Sandbox) getAccounts(w http.ResponseWriter, _ *http.Request) {
+	s.accounts.mu.Lock()
+	list := make([]accountState, 0, len(s.accounts.order))
+	for _, id := range s.accounts.order {
+		x := s.accounts.byID[id]
+		list = append(list, accountState{id, s.people.byID[x.owner.idNumber].named(), x.verified, x.certified})
+	}
+	s.accounts.mu.Unlock()
+	slices.Reverse(list)
+	writeJSON(w, http.StatusOK, map[string]any{"accounts": list})
+}
+
+func (s *Sandbox) deleteAccounts(w http.ResponseWriter, _ *http.Request) {
+	s.accounts.forget()
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (a *accounts) owner(id string) (claims, bool) {

@@ -56,8 +56,8 @@ func TestGlodonJudgesTheRequest(t *testing.T) {
 	token := c.glodonLogin()
 	p, other := c.listed(match), c.listed(mismatch)
 	account := c.accountID(token, p)
-	if account == c.accountID(token, p) {
-		t.Error("the same account twice")
+	if v := c.account(token, p).json(t); at(v, "code") != "20010" || at(v, "data") != nil {
+		t.Errorf("a second account: %v", v)
 	}
 	with := func(pairs ...any) map[string]any {
 		q := map[string]any{"accountId": account, "name": p.Name, "idNum": p.IDNumber, "mobile": p.Mobile, "returnUrl": "https://play.example.cn/back"}
@@ -72,7 +72,8 @@ func TestGlodonJudgesTheRequest(t *testing.T) {
 		body       any
 		code       string
 	}{
-		{"numbers instead of strings", step1, with("idNum", 110101199003070003, "mobile", 13800001000), "10000"},
+		{"numbers instead of strings", step1, with("idNum", 110101199003070134, "mobile", 13900000001), "10000"},
+		{"another person with that mobile", step1, with("idNum", other.IDNumber, "mobile", "13900000001"), "20010"},
 		{"no name", step1, with("name", ""), "10003"},
 		{"a wrong check character", step1, with("idNum", "110101199003070004"), "10002"},
 		{"no JSON object", step1, "text", "10030"},
@@ -182,14 +183,44 @@ func TestThePageThatAPersonCompletes(t *testing.T) {
 		t.Errorf("after the page: %s", code)
 	}
 	list := c.send(c.request("GET", "/_sandbox/pages", "")).json(t)["pages"].([]any)
-	if len(list) != 3 || at(list[2], "completed") != true || at(list[0], "person") != pending {
+	if len(list) != 3 || at(list[2], "said") != approved || at(list[0], "person") != pending {
 		t.Errorf("%v", list)
+	}
+	decline := c.request("POST", u.RequestURI(), "said=declined")
+	decline.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if a := c.send(decline); a.status != 303 {
+		t.Errorf("declined: %d", a.status)
+	}
+	if code, _ := ask(); code != "40010" {
+		t.Errorf("after the person declined: %s", code)
+	}
+	odd := c.request("POST", u.RequestURI(), "said=perhaps")
+	odd.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if a := c.send(odd); a.status != 400 {
+		t.Errorf("an odd answer: %d", a.status)
 	}
 	if a := c.send(c.request("DELETE", "/_sandbox/pages", "")); a.status != 204 {
 		t.Errorf("%d", a.status)
 	}
 	if code, _ := ask(); code != "10000" {
 		t.Errorf("after all was forgotten: %s", code)
+	}
+}
+
+func TestAccountsAreListedAndForgotten(t *testing.T) {
+	c := start(t)
+	token, p := c.glodonLogin(), c.listed(match)
+	id := c.accountID(token, p)
+	c.step2(token, id, p)
+	list := c.send(c.request("GET", "/_sandbox/accounts", "")).json(t)["accounts"].([]any)
+	if len(list) != 1 || at(list[0], "accountId") != id || at(list[0], "person") != match || at(list[0], "verified") != true || at(list[0], "certified") != false {
+		t.Errorf("%v", list)
+	}
+	if a := c.send(c.request("DELETE", "/_sandbox/accounts", "")); a.status != 204 {
+		t.Errorf("%d", a.status)
+	}
+	if c.accountID(token, p) == id {
+		t.Error("the account was not forgotten")
 	}
 }
 

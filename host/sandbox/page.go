@@ -22,17 +22,23 @@ type page struct {
 	Transaction string    `json:"transactionNo"`
 	Person      string    `json:"person"`
 	URL         string    `json:"url"`
-	Completed   bool      `json:"completed"`
+	Said        string    `json:"said,omitempty"` // approved or declined
 	At          time.Time `json:"at"`
 
 	sign, idNumber, account, returnURL string
 }
 
-// pages is what was asked for and who has completed one.
+// What a person says on a page.
+const (
+	approved = "approved"
+	declined = "declined"
+)
+
+// pages is what was asked for, and what each person said last.
 type pages struct {
-	mu       sync.Mutex
-	all      []*page             // oldest first
-	complete map[string]struct{} // ID numbers
+	mu      sync.Mutex
+	all     []*page           // oldest first
+	answers map[string]string // by ID number
 }
 
 // newPage makes a page for the person and returns its address.
@@ -59,11 +65,11 @@ func (s *Sandbox) newPage(r *http.Request, p *person, q glodonRequest) string {
 	return x.URL
 }
 
-func (p *pages) completed(idNumber string) bool {
+// said is what the person said, "" for nothing yet.
+func (p *pages) said(idNumber string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, yes := p.complete[idNumber]
-	return yes
+	return p.answers[idNumber]
 }
 
 // find is the page that a request's query names and proves to know, nil when none. The caller holds the lock.
@@ -85,9 +91,12 @@ var pageText = template.Must(template.New("page").Parse(`<!doctype html>
 <h1>Sandbox identity page</h1>
 <p>This stands in for the page on which a person proves identity to Glodon B-Trust. Nobody real is checked.</p>
 <p>Person: <b>{{.Person}}</b>. Transaction: {{.Transaction}}.</p>
-{{if .Completed}}<p id="state">Completed.</p>
-{{else}}<form method="post"><button id="approve">I am this person</button></form>
-{{end}}</html>
+{{if .Said}}<p id="state">The person has {{.Said}}.</p>
+{{end}}<form method="post">
+<button id="approve" name="said" value="approved">I am this person</button>
+<button id="decline" name="said" value="declined">I am not</button>
+</form>
+</html>
 `))
 
 func (s *Sandbox) showPage(w http.ResponseWriter, r *http.Request) {
@@ -107,9 +116,17 @@ func (s *Sandbox) showPage(w http.ResponseWriter, r *http.Request) {
 	_ = pageText.Execute(w, shown)
 }
 
-// completePage is the person's yes: from now on step 2 says already real-named. The browser goes to returnUrl, or stays
-// when that is no web address.
+// completePage is what the person says: from now on step 2 says already real-named, or that the data does not match. The
+// browser goes to returnUrl, or stays when that is no web address.
 func (s *Sandbox) completePage(w http.ResponseWriter, r *http.Request) {
+	said := r.PostFormValue("said")
+	if said == "" {
+		said = approved
+	}
+	if said != approved && said != declined {
+		http.Error(w, "said is approved or declined", http.StatusBadRequest)
+		return
+	}
 	s.pages.mu.Lock()
 	x := s.pages.find(r)
 	if x == nil {
@@ -117,15 +134,17 @@ func (s *Sandbox) completePage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such page", http.StatusNotFound)
 		return
 	}
-	x.Completed = true
-	if s.pages.complete == nil {
-		s.pages.complete = map[string]struct{}{}
+	x.Said = said
+	if s.pages.answers == nil {
+		s.pages.answers = map[string]string{}
 	}
-	s.pages.complete[x.idNumber] = struct{}{}
+	s.pages.answers[x.idNumber] = said
 	account, back := x.account, x.returnURL
 	s.pages.mu.Unlock()
 
-	s.accounts.verified(account)
+	if said == approved {
+		s.accounts.verified(account)
+	}
 	if u, err := url.Parse(back); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		back = r.URL.RequestURI()
 	}
@@ -145,7 +164,7 @@ func (s *Sandbox) getPages(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Sandbox) deletePages(w http.ResponseWriter, _ *http.Request) {
 	s.pages.mu.Lock()
-	s.pages.all, s.pages.complete = nil, nil
+	s.pages.all, s.pages.answers = nil, nil
 	s.pages.mu.Unlock()
 	w.WriteHeader(http.StatusNoContent)
 }

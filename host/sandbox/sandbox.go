@@ -51,7 +51,9 @@
 //	PUT    /_sandbox/faults      replaces them all
 //	DELETE /_sandbox/faults      ends them all
 //	GET    /_sandbox/pages       the verification pages asked for, newest first
-//	DELETE /_sandbox/pages       forgets them, and who completed one
+//	DELETE /_sandbox/pages       forgets them, and what people said there
+//	GET    /_sandbox/accounts    Glodon's accounts, newest first: whose, real-named, with a certificate
+//	DELETE /_sandbox/accounts    forgets them: who has one gets 20010 on step 1
 //
 // A fault is {"celerity":{"fault":"reset","rate":0.5,"for":"30s","qps":20}}, every field optional:
 //
@@ -182,6 +184,8 @@ func (s *Sandbox) Handler() http.Handler {
 	mux.HandleFunc("DELETE /_sandbox/faults", s.deleteFaults)
 	mux.HandleFunc("GET /_sandbox/pages", s.getPages)
 	mux.HandleFunc("DELETE /_sandbox/pages", s.deletePages)
+	mux.HandleFunc("GET /_sandbox/accounts", s.getAccounts)
+	mux.HandleFunc("DELETE /_sandbox/accounts", s.deleteAccounts)
 	mux.HandleFunc("GET /_sandbox/identities", file(identities))
 	mux.HandleFunc("GET /_sandbox/expect", file(expect))
 	return mux

@@ -42,7 +42,6 @@ type instance struct {
 	errors []string
 	table  *flow.Table
 	out    message.Writer
-	kept   kept
 	buffer []byte
 }
 
@@ -56,7 +55,7 @@ func ready() *instance {
 		return guest
 	}
 	debug.SetGCPercent(gcPercent)
-	g := &instance{kept: kept{}}
+	g := &instance{}
 	g.table = flow.New(&g.out, time.Now)
 	doc, _ := pdk.GetConfig("policy")
 	unmatched, _ := pdk.GetConfig("idvgate.unmatched")
@@ -69,7 +68,7 @@ func ready() *instance {
 		Now:    time.Now,
 		Random: rand.Reader,
 		Audit:  g.out.Audit, Metrics: &g.out,
-		Share: g.table.Share, Beside: g.table.Beside, Keep: &g.kept, State: state.New(beyond),
+		Share: g.table.Share, Beside: g.table.Beside, State: state.New(beyond),
 		DenyUnmatched: unmatched == "deny",
 	})
 	g.engine, g.errors = engine, explain(err)
@@ -230,24 +229,6 @@ func (extismDoer) Do(_ context.Context, r *callout.Request) (*callout.Response, 
 		return reply, nil
 	}
 	return nil, &callout.Error{Kind: callout.Blocked}
-}
-
-// maxKept bounds what providers keep in one virtual machine.
-const maxKept = 10_000
-
-// kept holds what providers keep, for as long as the virtual machine lives.
-type kept map[string][]byte
-
-func (k *kept) Get(_ context.Context, key string) ([]byte, bool) {
-	v, ok := (*k)[key]
-	return v, ok
-}
-
-func (k *kept) Put(_ context.Context, key string, value []byte) {
-	if len(*k) >= maxKept {
-		clear(*k)
-	}
-	(*k)[key] = value
 }
 
 // vars is Extism's variables, where the host says that all its virtual machines share them. Elsewhere they are one

@@ -31,7 +31,6 @@ func Env(lookup func(string) (string, bool)) plugin.Env {
 		Now:    time.Now,
 		Random: rand.Reader,
 		Share:  g.share,
-		Keep:   &keeper{values: map[string][]byte{}},
 		Beside: func(ctx context.Context, do callout.Doer, run func(context.Context, callout.Doer)) {
 			go run(context.WithoutCancel(ctx), do)
 		},
@@ -178,23 +177,4 @@ func wait(ctx context.Context, answered <-chan struct{}) error {
 	case <-ctx.Done():
 		return &callout.Error{Kind: callout.Unreachable}
 	}
-}
-
-// keeper keeps values for as long as the process lives.
-type keeper struct {
-	mu     sync.Mutex
-	values map[string][]byte
-}
-
-func (k *keeper) Get(_ context.Context, key string) ([]byte, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	v, ok := k.values[key]
-	return v, ok
-}
-
-func (k *keeper) Put(_ context.Context, key string, value []byte) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.values[key] = value
 }

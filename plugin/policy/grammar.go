@@ -15,6 +15,8 @@ const (
 	defaultWithin  = 5 * time.Second
 	maxWithin      = 60 * time.Second
 	maxRemember    = 10 * 365 * 24 * time.Hour
+	defaultPending = 24 * time.Hour
+	maxPending     = 30 * 24 * time.Hour
 	maxRetry       = 3
 	defaultMaxBody = 256 << 10
 	maxMaxBody     = 16 << 20
@@ -41,6 +43,7 @@ func Grammar(list providers.List) *shape.Object {
 			), About: "Where verified token claims come from besides the gateway's own metadata."},
 			{Name: "state", Type: object(
 				shape.Field{Name: "key", Required: true, Type: shape.Type{Kind: shape.ASecret}, About: "HMAC key of what is remembered, another than the subject's. After a change the old one, listed second, still reads."},
+				shape.Field{Name: "pendingFor", Type: shape.Type{Kind: shape.ADuration, Min: int64(time.Minute), Max: int64(maxPending)}, About: "How long the handle of an open question (idv-pending) is good for; 24h if not written."},
 				shape.Field{Name: "tenant", Type: text(), About: "Keeps apart what policies with the same key remember."},
 			), About: "What outlives a request."},
 			{Name: "budgets", Type: list1(shape.Type{Kind: shape.AnObject, Object: budgetGrammar()}), About: "What providers may cost."},

@@ -80,6 +80,10 @@ func (l *loader) readSubject(n *shape.Node) {
 func (l *loader) readState(n *shape.Node) {
 	if n.Sound(shape.Mapping) {
 		l.policy.State.Keys = l.secret(n.Get("key"))
+		l.policy.State.Pending = defaultPending
+		if s, ok := textOf(n.Get("pendingFor")); ok {
+			l.policy.State.Pending, _ = shape.ParseDuration(s)
+		}
 		l.policy.State.Tenant = l.printable(n.Get("tenant"))
 	}
 }

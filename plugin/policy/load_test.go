@@ -45,7 +45,7 @@ const whole = `{
   },
   "subject": {"key": {"secret": "SUBJECT"}},
   "jwt": {"header": "X-JWT", "vouchedBy": "the token filter"},
-  "state": {"key": {"secret": ["KEY", "OLD"]}, "tenant": "retail"},
+  "state": {"key": {"secret": ["KEY", "OLD"]}, "pendingFor": "72h", "tenant": "retail"},
   "rules": [
     {"name": "long", "route": {"hosts": ["A.Example", "[::1]"], "methods": ["POST"], "path": "/V1/*/a/**", "ignoreCase": true},
      "when": {"any": [{"body": "n", "above": 1.5}, {"all": [{"header": "X-A", "equals": "b"}, {"query": "q", "in": [1, true, "x"]}, {"jwt": "s", "exists": false}]}]},
@@ -80,7 +80,7 @@ func TestLoadReadsEveryWordOfAPolicy(t *testing.T) {
 		},
 		Subject: policy.Subject{Key: providers.Secret{"s"}},
 		JWT:     policy.JWT{Header: "x-jwt", VouchedBy: "the token filter"},
-		State:   policy.State{Keys: providers.Secret{"k1", "k0"}, Tenant: "retail"},
+		State:   policy.State{Keys: providers.Secret{"k1", "k0"}, Pending: 72 * time.Hour, Tenant: "retail"},
 		Rules: []policy.Rule{
 			{
 				Name: "long",

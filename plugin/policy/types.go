@@ -53,8 +53,9 @@ type Subject struct {
 
 // State is what outlives a request.
 type State struct {
-	Keys   providers.Secret // HMAC keys of what is remembered: the first is used, the rest still read; empty: nothing is remembered
-	Tenant string           // keeps apart what several policies remember under one key; may be empty
+	Keys    providers.Secret // HMAC keys of what is remembered: the first is used, the rest still read; empty: nothing is remembered
+	Pending time.Duration    // how long a handle is good for; default 24h
+	Tenant  string           // keeps apart what several policies remember under one key; may be empty
 }
 
 // JWT says where verified token claims may come from besides the gateway's own metadata.

@@ -36,14 +36,18 @@ type Store struct {
 	bytes   int
 	beyond  Beyond
 
+	cupboard Cupboard
+	kept     *simplelru.LRU[string, []byte] // by providers
 	counters counters
 	counter  Counter
 }
 
-// New makes an empty Store. beyond may be nil; one that is a Counter too counts for the store.
+// New makes an empty Store. beyond may be nil; one that is a Counter too counts for the store, and one that is a
+// Cupboard keeps for it.
 func New(beyond Beyond) *Store {
-	s := &Store{beyond: beyond, counters: newCounters()}
+	s := &Store{beyond: beyond, kept: newKept(), counters: newCounters()}
 	s.counter, _ = beyond.(Counter)
+	s.cupboard, _ = beyond.(Cupboard)
 	s.answers, _ = simplelru.NewLRU(maxAnswers, func(_ Key, a Answer) { s.bytes -= a.size() }) // fails for sizes below 1 only
 	return s
 }

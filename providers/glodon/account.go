@@ -27,7 +27,7 @@ type accounts struct {
 	keep  providers.Keeper
 	share func(context.Context, string, func(context.Context) ([]byte, error)) ([]byte, error)
 	keys  []*identity.Key // of appSecret, in its order: the first writes, all are read
-	scope [][]byte        // instance, endpoint, appKey: whose accounts these are
+	scope [][]byte        // endpoint and appKey: whose accounts these are, whatever a policy calls the provider
 }
 
 // newAccount creates an account for a person who has none, and keeps it. Those who ask about the same person at the

@@ -51,10 +51,11 @@ func TestAccounts(t *testing.T) {
 			providertest.Crowd(t, p, v, query(t, "李雷", "110101199003070003", "13800001001"), 1)
 			v.calls(t, "both", "login", "account", "identify", "account", "identify")
 		}},
-		{"another instance does not use the account", func(t *testing.T, env providers.Env, v *vendor) {
+		{"an account is the application's, whatever the policy calls the provider", func(t *testing.T, env providers.Env, v *vendor) {
 			providertest.Crowd(t, provider(t, config, env), v, liLei(t), 1)
 			env.Instance = "other"
-			refuses(t, provider(t, config, env), v, liLei(t), "20010")
+			providertest.Crowd(t, provider(t, config, env), v, liLei(t), 1)
+			v.calls(t, "both", "login", "account", "identify", "login", "identify")
 		}},
 		{"another endpoint does not use the account", func(t *testing.T, env providers.Env, v *vendor) {
 			providertest.Crowd(t, provider(t, config, env), v, liLei(t), 1)
@@ -134,7 +135,7 @@ func TestHandles(t *testing.T) {
 	liLei := liLei(t).Person
 	handle := p.accounts.seal("acct.1", liLei)
 	other := env
-	other.Instance = "other"
+	other.Endpoint = "https://test.example"
 	for _, c := range []struct {
 		name   string
 		p      *Provider
@@ -146,7 +147,7 @@ func TestHandles(t *testing.T) {
 		{"the same person opens it after the secret was rotated", provider(t, configWith(`["new","old"]`), env), liLei, handle, true},
 		{"another person does not", p, query(t, "韩梅梅", "110101199003070003", "13800001000").Person, handle, false},
 		{"the same person with another mobile does not", p, query(t, "李雷", "110101199003070003", "13800001001").Person, handle, false},
-		{"another instance does not", provider(t, configWith(`["old"]`), other), liLei, handle, false},
+		{"another endpoint does not", provider(t, configWith(`["old"]`), other), liLei, handle, false},
 		{"another secret does not", provider(t, configWith(`["new"]`), env), liLei, handle, false},
 		{"a longer account does not", p, liLei, append([]byte("x"), handle...), false},
 		{"a cut handle does not", p, liLei, handle[:len(handle)-1], false},

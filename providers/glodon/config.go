@@ -52,7 +52,7 @@ func New(config []byte, env providers.Env) (*Provider, error) {
 	p.accounts = accounts{
 		keep:  env.Keep,
 		share: env.Share,
-		scope: [][]byte{[]byte(env.Instance), []byte(p.url), []byte(c.AppKey.Value())},
+		scope: [][]byte{[]byte(p.url), []byte(c.AppKey.Value())},
 	}
 	for _, s := range c.AppSecret {
 		p.accounts.keys = append(p.accounts.keys, identity.NewKey([]byte(s)))

@@ -12,7 +12,9 @@
 //	only:     the runtimes it is for, where it shows what is a host's affair; absent: all
 //	except:   the runtimes it is not for
 //	request:  one request, with expect beside it
-//	steps:    or several, each with request and expect, played in order on one gateway
+//	steps:    or several, each with request and expect, played in order on one gateway; page: approved or declined
+//	          is what the person says first, on the page that the last step's problem named; faults replaces the
+//	          scenario's first
 //
 // # A request
 //
@@ -22,7 +24,7 @@
 //	body, bodyBase64, bodyRepeat {text, times, before, after}   the body as it stands
 //	contentType      instead of the body's own; "": none
 //
-// {PERSON.CLAIM} in any text is that claim of that person. The method is POST with a body and GET without.
+// {PERSON.CLAIM} in any text is that claim of that person, {step N: NAME} in a header that response header of step N. The method is POST with a body and GET without.
 //
 // # What is expected
 //

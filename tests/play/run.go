@@ -2,7 +2,12 @@ package play
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -11,6 +16,7 @@ type run struct {
 	*Stand
 	before map[string]float64 // counts, when the scenario began
 	step   string
+	seen   []Seen // of each step so far
 	faults []string
 }
 
@@ -29,8 +35,19 @@ func (r *run) steps(steps []Step) error {
 		if len(steps) > 1 {
 			r.step = fmt.Sprintf("step %d: ", i+1)
 		}
+		if len(steps[i].Faults) > 0 {
+			if err := r.stage.faults(steps[i].Faults); err != nil {
+				return err
+			}
+		}
+		if err := r.visit(steps[i].Page); err != nil {
+			return err
+		}
 		request, err := steps[i].Request.build(r.stage.People)
 		if err != nil {
+			return err
+		}
+		if err := r.bring(request); err != nil {
 			return err
 		}
 		r.canary.Watch(request)
@@ -38,11 +55,51 @@ func (r *run) steps(steps []Step) error {
 		if err != nil {
 			return fmt.Errorf("play: %w", err)
 		}
+		r.seen = append(r.seen, seen)
 		if err := r.check(&steps[i].Expect, request, &seen); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// visit is the person on the page that the last problem named.
+func (r *run) visit(says string) error {
+	if says == "" {
+		return nil
+	}
+	var problem struct{ VerifyURL string }
+	if len(r.seen) == 0 || json.Unmarshal(r.seen[len(r.seen)-1].Body, &problem) != nil || problem.VerifyURL == "" {
+		return errors.New("play: the last step named no page")
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.PostForm(problem.VerifyURL, url.Values{"said": {says}})
+	if err != nil {
+		return fmt.Errorf("play: the page: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusSeeOther {
+		return fmt.Errorf("play: the page says %s", answer.Status)
+	}
+	return nil
+}
+
+// brings is a response header of an earlier step, in a header of this one.
+var brings = regexp.MustCompile(`\{step (\d+): ([a-z-]+)\}`)
+
+// bring puts what earlier responses said in the request's headers.
+func (r *run) bring(request *Request) (err error) {
+	for i := range request.Headers {
+		request.Headers[i][1] = brings.ReplaceAllStringFunc(request.Headers[i][1], func(s string) string {
+			m := brings.FindStringSubmatch(s)
+			if n, _ := strconv.Atoi(m[1]); n >= 1 && n <= len(r.seen) && len(r.seen[n-1].Header[m[2]]) == 1 {
+				return r.seen[n-1].Header[m[2]][0]
+			}
+			err = fmt.Errorf("play: step %s has not answered with one %s", m[1], m[2])
+			return s
+		})
+	}
+	return err
 }
 
 // check compares one request with what was expected of it.
@@ -213,7 +270,7 @@ func ours(name string) bool {
 		}
 		return '-'
 	}, strings.ToLower(name))
-	return strings.HasPrefix(folded+"-", "x-idv-")
+	return strings.HasPrefix(folded+"-", "x-idv-") || folded == "idv-pending"
 }
 
 func (r *run) compareHeader(where string, got []string, want *string) {

@@ -31,8 +31,12 @@ type Scenario struct {
 
 // A Step is one request and what must be seen.
 type Step struct {
-	Request RequestText `json:"request"`
-	Expect  Expect      `json:"expect"`
+	// Page is what the person of the last page says there first: approved or declined.
+	Page string `json:"page"`
+	// Faults replaces the faults of whole vendors first.
+	Faults  json.RawMessage `json:"faults"`
+	Request RequestText     `json:"request"`
+	Expect  Expect          `json:"expect"`
 }
 
 // Expect is what must be seen of one request. A text that starts with ~ is a regular expression for the whole value.
@@ -68,7 +72,7 @@ type Expect struct {
 // all is the scenario's steps, whichever way they are written.
 func (s *Scenario) all() []Step {
 	if s.Request != nil {
-		return []Step{{*s.Request, *s.Expect}}
+		return []Step{{Request: *s.Request, Expect: *s.Expect}}
 	}
 	return s.Steps
 }

@@ -41,6 +41,9 @@ func (s *Scenario) shares() bool {
 		return false
 	}
 	for _, step := range s.all() {
+		if len(step.Faults) > 0 {
+			return false
+		}
 		if strings.Contains(strings.Join(step.Expect.Calls, " "), ":") {
 			return false
 		}

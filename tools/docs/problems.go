@@ -142,6 +142,7 @@ var memberMeanings = map[string]string{
 	"reason":    "the word above; branch on this",
 	"claim":     "of `invalid_request`: the claim at fault, where one is known; never its value",
 	"verifyUrl": "of `verification_required`: the page to visit",
+	"pending":   "of `verification_required`, where the policy has a `state` key: the handle to bring back as the header `idv-pending`, with the same claims; the header of that name says it too",
 	"instance":  "the decision's id, as in the audit line and in `x-idv-decision-id`",
 }
 

@@ -79,5 +79,16 @@ func tour(w io.Writer, g *running, vendors *service) {
 		fmt.Fprintf(w, "\n  # %s: %d %s\n", s.title, s.status, s.reason)
 		fmt.Fprintf(w, "  curl -s %s%s -H 'content-type: application/json' -d '%s'\n", g.gate.url(), s.path, s.body)
 	}
+	fmt.Fprintf(w, "\n  # the person says yes on the page (open verifyUrl in a browser to see it) and comes back with the handle\n")
+	const person = `-H 'content-type: application/json' -d '{"name":"何洁","idNumber":"110101199003240009","mobile":"13800001017"}'`
+	ask := "curl -s " + g.gate.url() + "/v1/glodon/mobile3 " + person
+	for _, line := range []string{
+		"problem=$(" + ask + ")",
+		`member() { printf %s "$problem" | sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/"; }`,
+		`curl -s -X POST "$(member verifyUrl)"`,
+		ask + ` -H "idv-pending: $(member pending)"`,
+	} {
+		fmt.Fprintf(w, "  %s\n", line)
+	}
 	fmt.Fprintf(w, "\n  # what the vendors were asked\n  curl -s %s/_sandbox/calls\n\nAudit lines follow. Ctrl-C stops.\n\n", vendors.url())
 }

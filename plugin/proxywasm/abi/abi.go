@@ -203,6 +203,17 @@ func (h *Host) Foreign(name string, arguments []byte) ([]byte, Status) {
 	return h.taken(proxyCallForeignFunction(name, unsafe.Pointer(unsafe.SliceData(arguments)), uint32(len(arguments)), &h.at, &h.size))
 }
 
+// Shared is what guests of the gateway share under the key. NotFound: nothing.
+func (h *Host) Shared(key string) ([]byte, Status) {
+	h.at, h.size = 0, 0
+	return h.taken(proxyGetSharedData(key, &h.at, &h.size, &h.number))
+}
+
+// Share sets it, whatever it was.
+func (h *Host) Share(key string, value []byte) Status {
+	return Status(proxySetSharedData(key, unsafe.Pointer(unsafe.SliceData(value)), uint32(len(value)), 0))
+}
+
 // Tick has proxy_on_tick called every so many milliseconds; 0: not any more.
 func (h *Host) Tick(ms uint32) { proxySetTickPeriodMilliseconds(ms) }
 

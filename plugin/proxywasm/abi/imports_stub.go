@@ -23,11 +23,16 @@ func proxyHTTPCall(string, string, unsafe.Pointer, uint32, string, uint32, *uint
 func proxySendLocalResponse(uint32, string, unsafe.Pointer, uint32, string, uint32) uint32 {
 	return uint32(Unimplemented)
 }
-func proxyContinueStream(uint32) uint32                { return uint32(Unimplemented) }
-func proxyDefineMetric(uint32, string, *uint32) uint32 { return uint32(Unimplemented) }
-func proxyIncrementMetric(uint32, int64) uint32        { return uint32(Unimplemented) }
-func proxyRecordMetric(uint32, uint64) uint32          { return uint32(Unimplemented) }
-func proxySetTickPeriodMilliseconds(uint32) uint32     { return uint32(Unimplemented) }
+func proxyContinueStream(uint32) uint32                           { return uint32(Unimplemented) }
+func proxyDefineMetric(uint32, string, *uint32) uint32            { return uint32(Unimplemented) }
+func proxyIncrementMetric(uint32, int64) uint32                   { return uint32(Unimplemented) }
+func proxyRecordMetric(uint32, uint64) uint32                     { return uint32(Unimplemented) }
+func proxySetTickPeriodMilliseconds(uint32) uint32                { return uint32(Unimplemented) }
+func proxyGetSharedData(string, *uint32, *uint32, *uint32) uint32 { return uint32(Unimplemented) }
+func proxySetSharedData(string, unsafe.Pointer, uint32, uint32) uint32 {
+	return uint32(Unimplemented)
+}
+
 func proxyCallForeignFunction(string, unsafe.Pointer, uint32, *uint32, *uint32) uint32 {
 	return uint32(Unimplemented)
 }

@@ -57,5 +57,13 @@ func proxyRecordMetric(id uint32, value uint64) uint32
 //go:wasmimport env proxy_call_foreign_function
 func proxyCallForeignFunction(name string, arguments unsafe.Pointer, size uint32, at *uint32, resultSize *uint32) uint32
 
+// All virtual machines with the same vm_id see the same.
+//
+//go:wasmimport env proxy_get_shared_data
+func proxyGetSharedData(key string, at *uint32, size *uint32, cas *uint32) uint32
+
+//go:wasmimport env proxy_set_shared_data
+func proxySetSharedData(key string, value unsafe.Pointer, size uint32, cas uint32) uint32
+
 //go:wasmimport env proxy_set_tick_period_milliseconds
 func proxySetTickPeriodMilliseconds(period uint32) uint32

@@ -16,6 +16,7 @@ import (
 
 // gateway plays the gateway: it keeps what the filter does in said, and answers by its fields.
 type gateway struct {
+	shared    map[string][]byte
 	said      []string
 	logs      []string
 	config    string
@@ -143,6 +144,21 @@ func (g *gateway) Foreign(name string, arguments []byte) ([]byte, abi.Status) {
 		return nil, abi.OK
 	}
 	return nil, abi.NotFound
+}
+
+func (g *gateway) Shared(key string) ([]byte, abi.Status) {
+	if value, ok := g.shared[key]; ok {
+		return value, abi.OK
+	}
+	return nil, abi.NotFound
+}
+
+func (g *gateway) Share(key string, value []byte) abi.Status {
+	if g.shared == nil {
+		g.shared = map[string][]byte{}
+	}
+	g.shared[key] = value
+	return abi.OK
 }
 
 func (g *gateway) Sign(string, []byte, []byte) ([]byte, error) { return nil, abi.ErrNotSigned }

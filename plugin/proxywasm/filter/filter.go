@@ -46,6 +46,8 @@ type Gateway interface {
 	Increment(id uint32, by int64)
 	Record(id uint32, value uint64)
 	Foreign(name string, arguments []byte) ([]byte, abi.Status)
+	Shared(key string) ([]byte, abi.Status)
+	Share(key string, value []byte) abi.Status
 	Sign(hash string, key, text []byte) ([]byte, error)
 	Tick(ms uint32)
 }
@@ -127,6 +129,28 @@ func (b beyond) Put(key string, value []byte) {
 		b.filter.gateway.Foreign("idvgate_remember", append([]byte(key), value...))
 	}
 }
+
+// Kept is what providers keep. Another gateway has for it what proxy-wasm guests share, which outlives the virtual
+// machine and is one for all workers. That can't be dropped again, so answers never go there.
+func (b beyond) Kept(key string) []byte {
+	if b.filter.ours {
+		return b.Get(key)
+	}
+	value, _ := b.filter.gateway.Shared(sharedName + key)
+	return value
+}
+
+// Keep keeps it.
+func (b beyond) Keep(key string, value []byte) {
+	if b.filter.ours {
+		b.Put(key, value)
+		return
+	}
+	b.filter.gateway.Share(sharedName+key, value)
+}
+
+// sharedName begins our names among what all guests of a gateway share.
+const sharedName = "idvgate."
 
 // Create makes a context: a plugin's (parent 0) or a stream's.
 func (f *Filter) Create(context, parent uint32) {

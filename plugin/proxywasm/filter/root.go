@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -23,7 +22,6 @@ type root struct {
 	id     uint32
 	engine *plugin.Engine // nil: everything is denied
 	table  *flow.Table
-	kept   kept
 	timers []timer
 	ticks  bool
 	signed [2]metric // by the gateway, by the guest
@@ -36,7 +34,7 @@ type timer struct {
 }
 
 func newRoot(f *Filter, id uint32) *root {
-	r := &root{filter: f, id: id, kept: kept{}}
+	r := &root{filter: f, id: id}
 	r.table = flow.New(r, f.world.Now)
 	r.signed = [2]metric{
 		{gateway: f.gateway, name: "idv_sign_total.by=gateway"}, {gateway: f.gateway, name: "idv_sign_total.by=guest"},
@@ -90,7 +88,7 @@ func (r *root) load(raw []byte) (engine *plugin.Engine, problems []string, err e
 	engine, err = plugin.Load(config.Policy, f.world.Providers, plugin.Env{
 		Lookup: f.world.Lookup, Now: f.world.Now, Random: f.world.Random,
 		Audit: f.audit, Metrics: metrics{f.gateway},
-		Share: r.table.Share, Beside: r.table.Beside, Keep: &r.kept, Sign: r.sign, State: f.state,
+		Share: r.table.Share, Beside: r.table.Beside, Sign: r.sign, State: f.state,
 		DenyUnmatched: config.Unmatched == "deny",
 	})
 	if list, ok := errors.AsType[policy.Problems](err); ok {
@@ -152,24 +150,6 @@ func (f *Filter) audit(line []byte) {
 	f.log.RawBytes(line)
 	f.log.Raw("}")
 	f.gateway.Log(abi.Info, f.log.Bytes())
-}
-
-// maxKept bounds what providers keep for one plugin.
-const maxKept = 10_000
-
-// kept holds what providers keep, for as long as the plugin lives.
-type kept map[string][]byte
-
-func (k *kept) Get(_ context.Context, key string) ([]byte, bool) {
-	v, ok := (*k)[key]
-	return v, ok
-}
-
-func (k *kept) Put(_ context.Context, key string, value []byte) {
-	if len(*k) >= maxKept {
-		clear(*k)
-	}
-	(*k)[key] = value
 }
 
 // WantBody has the stream's body waited for.
