@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/idvgate/idvgate/plugin/policy"
@@ -24,13 +25,21 @@ func (q *question) admit() bool {
 	}
 	client := q.client(&t.By)
 	if t.Client.Max > 0 && !q.take(&t.Client, detailClient, client, "") {
-		return q.stop(TooManyTries, 429, detailClient)
+		return q.refused(detailClient)
 	}
 	if t.Person.Max > 0 && !q.take(&t.Person, detailPerson, client, q.counted()) {
-		q.giveBack()
-		return q.stop(TooManyTries, 429, detailPerson)
+		return q.refused(detailPerson)
 	}
 	return true
+}
+
+// refused ends the way of who has no try left, or of whom it cannot be told.
+func (q *question) refused(detail string) bool {
+	q.giveBack()
+	if q.wait == 0 {
+		return q.stop(Unavailable, 503, lackStore)
+	}
+	return q.stop(TooManyTries, 429, detail)
 }
 
 // take takes one try. The key is the rule's by its name, so that a policy that is loaded anew goes on counting.
@@ -42,13 +51,31 @@ func (q *question) take(l *policy.Limit, what, client, person string) bool {
 		q.wait = taken.Wait
 		return false
 	}
-	q.taken = append(q.taken, try{taken, l.All})
+	q.taken = append(q.taken, try{Take: taken, always: l.All})
+	return !q.rule.Throttle.Fleet || q.takeOfFleet(l, digest[:])
+}
+
+// takeOfFleet takes one try of the fleet's, whose window is one of the clock's: the key names it.
+func (q *question) takeOfFleet(l *policy.Limit, digest []byte) bool {
+	now := q.now.UnixNano()
+	window := now / int64(l.Per)
+	sum := q.engine.memory[0].Sum("idvgate.tries.fleet.1", digest, strconv.AppendInt(nil, window, 10))
+	added, over, lack := q.add(state.Key(sum[:16]), 1, int64(l.Max), l.Per+time.Minute)
+	switch {
+	case lack != "":
+		return false // and nothing says how long to wait
+	case over:
+		q.wait = time.Duration((window+1)*int64(l.Per) - now)
+		return false
+	}
+	q.taken[len(q.taken)-1].fleet = added
 	return true
 }
 
 // try is one that was taken.
 type try struct {
 	state.Take
+	fleet  *sum // of the fleet's, where it counts
 	always bool // it counts, whatever comes of it
 }
 
@@ -57,7 +84,7 @@ func (q *question) settle() {
 	kept := q.taken[:0]
 	for _, t := range q.taken {
 		if !t.always && !isNo(q.outcome) {
-			q.engine.env.State.Give(t.Take)
+			q.give(t)
 		} else {
 			kept = append(kept, t)
 		}
@@ -68,9 +95,14 @@ func (q *question) settle() {
 // giveBack gives back all tries: the request was stopped before anybody was asked.
 func (q *question) giveBack() {
 	for _, t := range q.taken {
-		q.engine.env.State.Give(t.Take)
+		q.give(t)
 	}
 	q.taken = nil
+}
+
+func (q *question) give(t try) {
+	q.engine.env.State.Give(t.Take)
+	q.subtract(t.fleet)
 }
 
 // isNo reports whether an answer tells who asks that the data is wrong. Remembered ones tell it as well as fresh ones.

@@ -41,10 +41,7 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 	start := env.Now()
 	holds, lack := q.reserve(p, check)
 	if lack != "" {
-		a := q.note(attempt{provider: p, check: check, retry: retry, err: &providers.Error{
-			Provider: p.Name, Kind: providers.Unavailable, Code: lack, Billed: providers.BilledNo,
-		}})
-		q.countAttempt(a)
+		q.lacking(p, check, lack).retry = retry
 		return false
 	}
 	billed := providers.BilledUnknown // also where the provider breaks
@@ -76,6 +73,15 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 		return false
 	}
 	return a.err.Kind == providers.Busy || p.RetryOnTimeout && callout.IsKind(a.err, callout.Timeout)
+}
+
+// lacking notes that the provider was not asked, for want of something.
+func (q *question) lacking(p *provider, check providers.Check, lack string) *attempt {
+	a := q.note(attempt{provider: p, check: check, err: &providers.Error{
+		Provider: p.Name, Kind: providers.Unavailable, Code: lack, Billed: providers.BilledNo,
+	}})
+	q.countAttempt(a)
+	return a
 }
 
 // note adds an attempt to those of the question.

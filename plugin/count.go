@@ -16,6 +16,7 @@ const (
 	MetricRecall    = "idv_recall_total"        // questions of rules that remember, by how the answer was come by
 	MetricBudget    = "idv_budget_total"        // questions by what their budget had for them: taken, warned (past warnAt, taken as well), refused
 	MetricPending   = "idv_pending_total"       // handles of open questions
+	MetricShared    = "idv_shared_total"        // questions to the fleet's store
 	MetricUnknown   = "idv_unknown_codes_total" // replies with a code that the provider's table does not know: somebody should look
 )
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/idvgate/idvgate/plugin/policy"
+	"github.com/idvgate/idvgate/plugin/state"
 	"github.com/idvgate/idvgate/providers"
 	"github.com/idvgate/idvgate/providers/callout"
 	"github.com/idvgate/idvgate/providers/identity"
@@ -108,6 +109,7 @@ type question struct {
 	fault               identity.Error
 	brought             brought       // a handle, not used yet
 	resumed             bool          // one was used
+	leased              *state.Key    // of the fleet's question that this one asks
 	pending             string        // the handle for the client
 	taken               []try         // tries that count unless they are given back
 	wait                time.Duration // until there is another

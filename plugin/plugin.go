@@ -32,6 +32,8 @@ type Env struct {
 	Metrics Metrics
 	// Share is providers.Env.Share; nil: everybody asks.
 	Share func(ctx context.Context, key string, ask func(context.Context) ([]byte, error)) ([]byte, error)
+	// Sleep lets so much time pass, and reports whether it did; nil: it cannot.
+	Sleep func(ctx context.Context, d time.Duration) bool
 	// Sign is providers.Env.Sign; nil: providers sign themselves.
 	Sign providers.Signer
 	// Beside runs what delays nobody (shadow rules), with a context and a Doer of its own; nil: it runs at once.
@@ -62,6 +64,7 @@ type Engine struct {
 	memory    []*identity.Key // of what is remembered; the first is used, the others are read
 	sealers   []sealer        // of handles, as memory
 	handles   handles
+	shared    *shared
 	recalls   recalls
 	noRule    *rule     // stands where no rule was chosen
 	lines     sync.Pool // of *strictjson.Buffer, for audit lines
@@ -105,11 +108,11 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 	if env.State == nil {
 		env.State = state.New(nil)
 	}
-	e := &Engine{env: env, policy: p, noRule: &rule{Rule: &policy.Rule{}}}
+	e := &Engine{env: env, policy: p, noRule: &rule{Rule: &policy.Rule{}}, shared: newShared(env.Metrics, p.State.Shared)}
 	for i, entry := range p.Providers {
 		adapter, err := entry.Info.New(entry.Config, providers.Env{
 			Endpoint: entry.Endpoint, Instance: entry.Name,
-			Now: env.Now, Random: env.Random, Sign: env.Sign, Share: env.Share, Keep: env.State,
+			Now: env.Now, Random: env.Random, Sign: env.Sign, Share: env.Share, Keep: keeper{e},
 		})
 		if err != nil {
 			return nil, policy.Problems{{Path: policy.Path{"providers", entry.Name}, Message: err.Error()}}
@@ -162,6 +165,9 @@ func (e *Engine) Endpoints() []Endpoint {
 		for _, u := range urls {
 			list = append(list, Endpoint{Provider: p.Name, URL: u, Target: p.TargetOf(u), Plaintext: p.Plaintext, Private: p.Private})
 		}
+	}
+	if s := e.policy.State.Shared; s != nil {
+		list = append(list, Endpoint{Provider: "state.shared", URL: s.URL, Target: s.Target, Plaintext: true, Private: true})
 	}
 	return list
 }

@@ -97,8 +97,11 @@ func (q *question) join(p *provider, check providers.Check, keys []state.Key) pr
 			return q.lead(p, check, keys)
 		})
 		if led {
-			q.engine.recalls[comeAsked](1)
-			return q.attempts[len(q.attempts)-1].outcome()
+			last := &q.attempts[len(q.attempts)-1]
+			if last.come == comeAsked {
+				q.engine.recalls[comeAsked](1)
+			}
+			return last.outcome()
 		}
 		switch {
 		case errors.Is(err, errAlone):
@@ -117,7 +120,16 @@ func (q *question) join(p *provider, check providers.Check, keys []state.Key) pr
 
 // lead asks for all who wait.
 func (q *question) lead(p *provider, check providers.Check, keys []state.Key) ([]byte, error) {
+	a, how, denied := q.fleetAnswer(p, keys)
+	switch {
+	case denied:
+		return nil, q.lacking(p, check, lackStore).err
+	case how != comeAsked:
+		q.recalled(p, check, &a, how)
+		return a.Pack(), nil
+	}
 	q.ask(p, check)
+	defer q.returnLease()
 	last := &q.attempts[len(q.attempts)-1]
 	switch {
 	case last.hurried && (callout.IsKind(last.err, callout.Timeout) || callout.IsKind(last.err, callout.Blocked)):
@@ -125,12 +137,12 @@ func (q *question) lead(p *provider, check providers.Check, keys []state.Key) ([
 	case last.err != nil:
 		return nil, last.err
 	}
-	a, ok := state.Of(&last.result, q.engine.env.Now().Unix())
+	fresh, ok := state.Of(&last.result, q.engine.env.Now().Unix())
 	if !ok {
 		return nil, errAlone
 	}
-	q.remember(keys, &a)
-	return a.Pack(), nil
+	q.remember(keys, &fresh)
+	return fresh.Pack(), nil
 }
 
 // remember keeps an answer under the first key. One that the rule does not remember still ends what was remembered: an
@@ -145,6 +157,11 @@ func (q *question) remember(keys []state.Key, a *state.Answer) {
 	for _, old := range keys[1:] {
 		store.Forget(old)
 	}
+	lives := q.rule.Remember.For[a.Outcome]
+	if lives > 0 && a.Outcome == providers.Match {
+		lives += q.rule.Remember.StaleFor
+	}
+	q.spread(keys, a, lives)
 }
 
 // unjoined notes that the one who asked for all got no answer, or that it did not come in this request's time. Nobody is
@@ -174,11 +191,17 @@ func (q *question) stale(v *policy.Verify, least *leastCertain) (providers.Outco
 		if q.lacks(p, v) != identity.ClaimNone {
 			continue
 		}
-		for _, k := range q.keys(p, v.Check) {
-			a, ok := q.engine.env.State.Recall(k)
-			if ok && a.Outcome == providers.Match && a.Age(q.engine.env.Now()) <= oldest {
+		good := func(a *state.Answer) bool {
+			return a.Outcome == providers.Match && a.Age(q.engine.env.Now()) <= oldest
+		}
+		keys := q.keys(p, v.Check)
+		for _, k := range keys {
+			if a, ok := q.engine.env.State.Recall(k); ok && good(&a) {
 				return q.recalled(p, v.Check, &a, comeStale), []int{len(q.attempts) - 1}
 			}
+		}
+		if a, ok, _ := q.recallShared(keys, good); ok {
+			return q.recalled(p, v.Check, &a, comeStale), []int{len(q.attempts) - 1}
 		}
 	}
 	return least.outcome, least.rests

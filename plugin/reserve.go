@@ -47,6 +47,7 @@ func newSpending(m Metrics, p *policy.Policy, index int) spending {
 // held is what an attempt has reserved.
 type held struct {
 	money []state.Take
+	fleet []*sum // of the same, in the fleet's store
 	place bool
 }
 
@@ -87,13 +88,27 @@ func (q *question) pay(h *held, p *provider, b *budget, price int64, now time.Ti
 		}
 		h.money = append(h.money, t)
 	}
-	t := e.env.State.Take(e.spendingKey("budget", p.Name, window, ""), price, b.Max.Micros, 0, now) // the key names the window
+	key := e.spendingKey("budget", p.Name, window, "")
+	t := e.env.State.Take(key, price, b.Max.Micros, 0, now) // the key names the window
 	if !t.OK {
 		return lackBudget
 	}
 	h.money = append(h.money, t)
+	count := t.Count
+	if b.Fleet {
+		added, over, lack := q.add(key, price, b.Max.Micros, shareLives)
+		switch {
+		case lack != "":
+			return lack
+		case over:
+			return lackBudget
+		case added != nil:
+			h.fleet = append(h.fleet, added)
+			count = max(count, added.count)
+		}
+	}
 	b.taken(1)
-	if t.Count > b.WarnAt {
+	if count > b.WarnAt {
 		b.warned(1)
 	}
 	return ""
@@ -111,7 +126,12 @@ func (h *held) release(q *question, p *provider, billed providers.Billing) {
 			q.engine.env.State.Give(t)
 		}
 	}
-	h.money = nil
+	if billed == providers.BilledNo {
+		for _, added := range h.fleet {
+			q.subtract(added)
+		}
+	}
+	h.money, h.fleet = nil, nil
 }
 
 // spendingKey names a counter: by the provider's name, so that a policy that is loaded anew goes on counting.

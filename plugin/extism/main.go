@@ -68,7 +68,7 @@ func ready() *instance {
 		Now:    time.Now,
 		Random: rand.Reader,
 		Audit:  g.out.Audit, Metrics: &g.out,
-		Share: g.table.Share, Beside: g.table.Beside, State: state.New(beyond),
+		Share: g.table.Share, Sleep: g.table.Sleep, Beside: g.table.Beside, State: state.New(beyond),
 		DenyUnmatched: unmatched == "deny",
 	})
 	g.engine, g.errors = engine, explain(err)

@@ -73,3 +73,17 @@ func (r *routine) wait(ctx context.Context, s *share) error {
 	r.err = nil
 	return err
 }
+
+// Sleep is plugin.Env.Sleep: the flow is parked until the gateway's timer runs out.
+func (t *Table) Sleep(ctx context.Context, d time.Duration) bool {
+	r, ok := ctx.Value(key{}).(*routine)
+	if !ok || t.closed || d < time.Millisecond {
+		return false
+	}
+	t.last++
+	t.parked[t.last] = r
+	t.sink.WantTimer(r.flow, t.last, d)
+	r.park()
+	r.response, r.err = nil, nil
+	return !t.closed
+}

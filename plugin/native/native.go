@@ -31,6 +31,7 @@ func Env(lookup func(string) (string, bool)) plugin.Env {
 		Now:    time.Now,
 		Random: rand.Reader,
 		Share:  g.share,
+		Sleep:  sleep,
 		Beside: func(ctx context.Context, do callout.Doer, run func(context.Context, callout.Doer)) {
 			go run(context.WithoutCancel(ctx), do)
 		},
@@ -176,5 +177,16 @@ func wait(ctx context.Context, answered <-chan struct{}) error {
 		return &callout.Error{Kind: callout.Timeout}
 	case <-ctx.Done():
 		return &callout.Error{Kind: callout.Unreachable}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

@@ -22,6 +22,7 @@ type Budget struct {
 	Zone     *time.Location // a fixed offset, where days and months begin
 	WarnAt   int64          // in Max's units: questions beyond are counted as warnings
 	Share    int64          // in Max's units: what one client may use up
+	Fleet    bool           // scope: fleet
 }
 
 // Period is how long a budget is for.
@@ -60,8 +61,6 @@ func limitsGrammar() shape.Type {
 }
 
 func budgetGrammar() *shape.Object {
-	scope := words("worker")
-	scope.Refused = []shape.Refusal{{Word: "fleet", Because: "there is no store for a fleet in this build"}}
 	return &shape.Object{
 		Name: "budget",
 		Fields: []shape.Field{
@@ -71,7 +70,7 @@ func budgetGrammar() *shape.Object {
 			{Name: "zone", Type: text(), About: "Where days and months begin, an offset; +00:00 if not written."},
 			{Name: "warnAt", Type: shape.Type{Kind: shape.APercent}, About: "From which part on questions count as warned in idv_budget_total; 80% if not written."},
 			{Name: "share", Type: shape.Type{Kind: shape.APercent}, About: "Which part one client may use up; all of it if not written."},
-			{Name: "scope", Type: scope, About: "worker: each counts for itself; `idvgate run` counts for all its workers."},
+			{Name: "scope", Type: words("worker", "fleet"), About: "worker: each counts for itself, `idvgate run` for all its workers; fleet: all gateways with the same state.shared count together. worker if not written."},
 		},
 	}
 }
@@ -132,6 +131,7 @@ func (l *loader) readBudget(n *shape.Node) {
 	if b.Share < b.Max.Micros && len(l.policy.State.Keys) == 0 && !l.found.Under(Path{"state"}) {
 		l.found.Add(n.Get("share"), true, "share needs a key: write state: {key: {secret: NAME}} at the top")
 	}
+	b.Fleet = l.fleet(n.Get("scope"))
 	if known && b.Max.Micros > 0 {
 		l.priced(n, &b)
 	}

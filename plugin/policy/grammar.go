@@ -44,6 +44,7 @@ func Grammar(list providers.List) *shape.Object {
 			{Name: "state", Type: object(
 				shape.Field{Name: "key", Required: true, Type: shape.Type{Kind: shape.ASecret}, About: "HMAC key of what is remembered, another than the subject's. After a change the old one, listed second, still reads."},
 				shape.Field{Name: "pendingFor", Type: shape.Type{Kind: shape.ADuration, Min: int64(time.Minute), Max: int64(maxPending)}, About: "How long the handle of an open question (idv-pending) is good for; 24h if not written."},
+				shape.Field{Name: "shared", Type: storeGrammar(), About: "What several gateways remember and count together: Redis behind Webdis. No claim's value goes there."},
 				shape.Field{Name: "tenant", Type: text(), About: "Keeps apart what policies with the same key remember."},
 			), About: "What outlives a request."},
 			{Name: "budgets", Type: list1(shape.Type{Kind: shape.AnObject, Object: budgetGrammar()}), About: "What providers may cost."},

@@ -84,6 +84,7 @@ func (l *loader) readState(n *shape.Node) {
 		if s, ok := textOf(n.Get("pendingFor")); ok {
 			l.policy.State.Pending, _ = shape.ParseDuration(s)
 		}
+		l.readStore(n.Get("shared"))
 		l.policy.State.Tenant = l.printable(n.Get("tenant"))
 	}
 }

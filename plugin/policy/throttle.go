@@ -11,6 +11,7 @@ type Throttle struct {
 	By     Source // who a client is: a header or a claim of the verified token; zero: its address
 	Client Limit  // of all its tries under this rule
 	Person Limit  // of its tries about one person
+	Fleet  bool   // scope: fleet
 }
 
 // Any reports whether anything is counted.
@@ -40,6 +41,7 @@ func throttleGrammar() shape.Type {
 			Name: "by", Type: shape.Type{Kind: shape.AWordOrObject, Words: []string{"address"}, Object: by},
 			About: "Who a client is: its address (of IPv6 the /64), or a header or token claim. address if not written.",
 		}), About: "The tries of one client."},
+		shape.Field{Name: "scope", Type: words("worker", "fleet"), About: "worker: each counts for itself, `idvgate run` for all its workers; fleet: all gateways with the same state.shared count together, in windows by the clock. worker if not written."},
 		shape.Field{Name: "person", Type: limit(), About: "The tries of one client about one person. Another client's never count: no stranger can use up somebody's."},
 	)
 }
@@ -63,6 +65,7 @@ func (l *loader) readThrottle(r *Rule, rule *shape.Node) {
 		l.found.Add(n, true, "throttle needs a key: write state: {key: {secret: NAME}} at the top")
 	}
 	r.Throttle.Client, r.Throttle.Person = limitOf(client), limitOf(person)
+	r.Throttle.Fleet = l.fleet(n.Get("scope"))
 	by := client.Get("by")
 	if by.Sound(shape.Mapping) {
 		r.Throttle.By = l.readSource(by)

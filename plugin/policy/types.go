@@ -55,7 +55,18 @@ type Subject struct {
 type State struct {
 	Keys    providers.Secret // HMAC keys of what is remembered: the first is used, the rest still read; empty: nothing is remembered
 	Pending time.Duration    // how long a handle is good for; default 24h
+	Shared  *Store           // of the fleet; nil: none
 	Tenant  string           // keeps apart what several policies remember under one key; may be empty
+}
+
+// A Store is Redis behind Webdis, which several gateways share.
+type Store struct {
+	URL      string // without trailing slash
+	Target   string // the gateway's name for it; default: the URL's host with port
+	User     string // of HTTP Basic; "": none
+	Password providers.Secret
+	Timeout  time.Duration // of a question to it; default 250ms
+	Deny     bool          // onError: deny
 }
 
 // JWT says where verified token claims may come from besides the gateway's own metadata.

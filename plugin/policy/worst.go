@@ -13,12 +13,16 @@ func (p *Policy) Worst() []string {
 			continue
 		}
 		var bounds []string
+		scope := ", for each worker"
 		for j := range p.Budgets {
 			if b := &p.Budgets[j]; b.Provider == i {
+				if b.Fleet {
+					scope = ", for the fleet"
+				}
 				bounds = append(bounds, b.Max.String()+" "+map[Period]string{Hour: "an hour", Day: "a day", Month: "a month"}[b.Per])
 			}
 		}
-		line := p.Providers[i].Name + " can cost at most " + strings.Join(bounds, ", ") + ", for each worker"
+		line := p.Providers[i].Name + " can cost at most " + strings.Join(bounds, ", ") + scope
 		if bounds == nil {
 			line = p.Providers[i].Name + " has no budget: it costs whatever is asked of it"
 		}

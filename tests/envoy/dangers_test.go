@@ -62,6 +62,7 @@ func openOn(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(
 	if h.vars, err = stage.Env(built.root, nil); err != nil {
 		t.Fatal(err)
 	}
+	h.vars["WEBDIS_PASSWORD"] = built.env["WEBDIS_PASSWORD"]
 	g, err := h.With(l).Start(doc(stage), h.vars, stage, h.record)
 	if err != nil {
 		t.Fatal(err)

@@ -64,6 +64,7 @@ func prepare(dir string) (err error) {
 			own[play.SecretName(name, value, built.env)] = value
 		}
 	}
+	own["WEBDIS_PASSWORD"] = "change-me" // as in examples/webdis
 	maps.Copy(own, built.env)
 	built.env = own
 	return nil

@@ -30,7 +30,7 @@ func dangers() []danger {
 		{14, "thousands that wait at once", nil},
 		{15, "a guest has no zones", []string{"providers/identity TestAge: eight hours ahead, whatever the machine's zone"}},
 		{16, "a client names our headers in Connection", []string{"scenario strip/a client cannot have the annotations dropped by naming them in Connection"}},
-		{17, "a shared store without rules", []string{"plugin/policy: there is none, and `state` is refused"}},
+		{17, "a shared store without rules", []string{"tests TestAnAnswerMovedToAnotherPersonIsNone", "tests/envoy TestTwoEnvoysAndOneRedisCountTogether, under the ACL of examples/webdis", "plugin/state FuzzSharedValues"}},
 		{18, "Envoy ends with the process that started it", nil},
 		{19, "what it costs", []string{"make bench-envoy"}},
 	}

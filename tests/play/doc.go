@@ -7,14 +7,15 @@
 //	policy:   a file of tests/policies, or the policy itself; the latter takes version, providers and subject from
 //	          tests/policies/base.yaml where it does not say them. Absent: vendors.yaml
 //	env:      variables and secrets besides those of the sandbox, which are the demo's credentials, a URL for each
-//	          vendor as in examples/policies.DemoURLs, and SANDBOX_URL, below which every vendor's prefix is
+//	          vendor as in examples/policies.DemoURLs, SANDBOX_URL, below which every vendor's prefix is, and WEBDIS_URL
 //	faults:   faults of whole vendors, as PUT /_sandbox/faults takes them
 //	only:     the runtimes it is for, where it shows what is a host's affair; absent: all
 //	except:   the runtimes it is not for
 //	request:  one request, with expect beside it
 //	steps:    or several, each with request and expect, played in order on one gateway; page: approved or declined
 //	          is what the person says first, on the page that the last step's problem named; faults replaces the
-//	          scenario's first
+//	          scenario's first, and store is what happens to the fleet's store: down, up, emptied, or moved, each value
+//	          to another's key
 //
 // # A request
 //

@@ -48,6 +48,7 @@ type ListenerOptions struct {
 	HTTP2    bool   // clients speak HTTP/2
 	Idle     string // stream_idle_timeout; "": 20s
 	Routes   []any  // before the one for everything
+	Tenant   string // of what it remembers; "": one of its own
 }
 
 // EnvoyProcess is a real Envoy with the proxy-wasm guest. Each gateway is a listener of its own, added while it runs; all share
@@ -305,7 +306,11 @@ func (of envoyRuntime) Start(doc []byte, vars map[string]string, stage *Stage, r
 	if err := json.Unmarshal(doc, &policy); err != nil {
 		return nil, err
 	}
-	keepApart(policy, g.name)
+	if of.options.Tenant == "" {
+		keepApart(policy, g.name)
+	} else {
+		keepApart(policy, of.options.Tenant)
+	}
 	config := map[string]any{"policy": e.adapt(policy, vars, g.name+"-")}
 	if vars["idvgate.unmatched"] == "deny" {
 		config["unmatched"] = "deny"

@@ -35,6 +35,11 @@ func (r *run) steps(steps []Step) error {
 		if len(steps) > 1 {
 			r.step = fmt.Sprintf("step %d: ", i+1)
 		}
+		if what := steps[i].Store; what != "" {
+			if err := r.stage.Store.Do(what); err != nil {
+				return err
+			}
+		}
 		if len(steps[i].Faults) > 0 {
 			if err := r.stage.faults(steps[i].Faults); err != nil {
 				return err

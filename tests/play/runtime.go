@@ -184,6 +184,16 @@ func (r *Record) lines(first int) [][]byte {
 	return append([][]byte(nil), r.audit[min(first, len(r.audit)):]...)
 }
 
+// Len is how many audit lines there are.
+func (r *Record) Len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.audit)
+}
+
+// Counts is what was counted so far.
+func (r *Record) Counts() map[string]float64 { return r.counts() }
+
 func (r *Record) counts() map[string]float64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

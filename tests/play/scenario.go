@@ -33,6 +33,8 @@ type Scenario struct {
 type Step struct {
 	// Page is what the person of the last page says there first: approved or declined.
 	Page string `json:"page"`
+	// Store is what happens to the fleet's store first: down, up, emptied or moved.
+	Store string `json:"store"`
 	// Faults replaces the faults of whole vendors first.
 	Faults  json.RawMessage `json:"faults"`
 	Request RequestText     `json:"request"`

@@ -21,6 +21,7 @@ import (
 type Stage struct {
 	People  People
 	Vendors *httptest.Server
+	Store   *Webdis
 	sandbox *sandbox.Sandbox
 	seen    int // calls that earlier steps have looked at
 
@@ -43,6 +44,7 @@ func NewStage() (*Stage, error) {
 	if s.sandbox, err = sandbox.New(sandbox.Options{}); err != nil {
 		return nil, err
 	}
+	s.Store = NewWebdis()
 	s.Vendors = httptest.NewServer(s.sandbox.Handler())
 	s.Upstream = httptest.NewServer(http.HandlerFunc(s.note))
 	document, err := s.get("/_sandbox/identities")
@@ -63,6 +65,7 @@ func (s *Stage) Close() {
 	s.Vendors.Close()
 	s.Upstream.CloseClientConnections()
 	s.Upstream.Close()
+	s.Store.Close()
 }
 
 func (s *Stage) note(w http.ResponseWriter, r *http.Request) {
@@ -125,6 +128,7 @@ func (s *Stage) Env(root string, over map[string]string) (map[string]string, err
 	for name, path := range policies.DemoURLs() {
 		env[name] = s.Vendors.URL + path
 	}
+	env["WEBDIS_URL"] = s.Store.URL
 	env["SANDBOX_HOST"], env["SANDBOX_URL"] = u.Host, s.Vendors.URL
 	maps.Copy(env, over)
 	return env, nil

@@ -41,7 +41,7 @@ func (s *Scenario) shares() bool {
 		return false
 	}
 	for _, step := range s.all() {
-		if len(step.Faults) > 0 {
+		if len(step.Faults) > 0 || step.Store != "" {
 			return false
 		}
 		if strings.Contains(strings.Join(step.Expect.Calls, " "), ":") {
@@ -107,6 +107,7 @@ func (s *Stand) Close() []string {
 	if err := s.gateway.Close(); err != nil {
 		r.fault("the gateway does not end: %v", err)
 	}
+	r.leak("the fleet's store", []byte(s.stage.Store.Contents()))
 	s.stage.Close()
 	if extra := s.record.lines(s.audits); len(extra) > 0 {
 		r.fault("%d more audit lines than expected, the first is %s", len(extra), extra[0])

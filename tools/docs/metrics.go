@@ -112,7 +112,7 @@ func (p *page) labels(all []metric) error {
 		"currency": "Three capitals, as in the policy's prices.",
 		"per":      "one of `hour`, `day`, `month`",
 		"state":    "one of `taken`, `warned` (past `warnAt`; it counts as taken too), `refused`",
-		"result":   "one of `miss`, `hit`, `joined`, `stale`: as `cache` in [audit lines](audit.md)",
+		"result":   "of recall one of `miss`, `hit`, `joined`, `stale`: as `cache` in [audit lines](audit.md); of pending `issued`, `resumed`, `ignored` (somebody else's, used or late: the question began anew); of shared `done`, `down`, `forged`",
 	}
 	seen := map[string]bool{}
 	var rows [][]string

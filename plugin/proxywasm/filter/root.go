@@ -88,7 +88,7 @@ func (r *root) load(raw []byte) (engine *plugin.Engine, problems []string, err e
 	engine, err = plugin.Load(config.Policy, f.world.Providers, plugin.Env{
 		Lookup: f.world.Lookup, Now: f.world.Now, Random: f.world.Random,
 		Audit: f.audit, Metrics: metrics{f.gateway},
-		Share: r.table.Share, Beside: r.table.Beside, Sign: r.sign, State: f.state,
+		Share: r.table.Share, Sleep: r.table.Sleep, Beside: r.table.Beside, Sign: r.sign, State: f.state,
 		DenyUnmatched: config.Unmatched == "deny",
 	})
 	if list, ok := errors.AsType[policy.Problems](err); ok {

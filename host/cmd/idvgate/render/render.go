@@ -194,6 +194,14 @@ func vendors(p *policy.Policy) ([]Cluster, error) {
 			}
 		}
 	}
+	if s := p.State.Shared; s != nil {
+		c, err := cluster("state.shared", s.URL)
+		if err != nil {
+			return nil, err
+		}
+		c.Name, c.Provider, c.Private, c.Timeout = s.Target, "state.shared", true, s.Timeout.String()
+		return with(list, c)
+	}
 	return list, nil
 }
 

@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"strings"
+	"time"
+
+	"github.com/idvgate/idvgate/plugin/policy/shape"
+)
+
+const (
+	defaultStoreTimeout = 250 * time.Millisecond
+	maxStoreTimeout     = 5 * time.Second
+)
+
+func storeGrammar() shape.Type {
+	return object(
+		shape.Field{Name: "http", Required: true, Type: text(), About: "Webdis's base URL; http and private addresses are fine."},
+		shape.Field{Name: "target", Type: text(), About: "The gateway's name for it (an Envoy cluster); without it, the URL's host."},
+		shape.Field{Name: "login", Type: object(
+			shape.Field{Name: "user", Required: true, Type: text(), About: "As in Webdis's http_basic_auth."},
+			shape.Field{Name: "password", Required: true, Type: shape.Type{Kind: shape.ASecret}, About: "Its password."},
+		), About: "HTTP Basic, where Webdis's ACL wants it."},
+		shape.Field{Name: "timeout", Type: shape.Type{Kind: shape.ADuration, Min: int64(10 * time.Millisecond), Max: int64(maxStoreTimeout)}, About: "For one question to it; 250ms if not written."},
+		shape.Field{Name: "onError", Type: words("skip", "deny"), About: "Where it does not answer: skip does without it, deny asks nobody and answers 503. skip if not written."},
+	)
+}
+
+func (l *loader) readStore(n *shape.Node) {
+	if !n.Sound(shape.Mapping) {
+		return
+	}
+	s := &Store{Timeout: defaultStoreTimeout}
+	l.policy.State.Shared = s
+	if at := n.Get("http"); at.Sound(shape.Text) {
+		u, problem := parseEndpoint(at.Text, true, true)
+		if problem != "" {
+			l.found.Add(at, false, problem)
+		} else {
+			s.URL, s.Target = u.Scheme+"://"+u.Host+strings.TrimRight(u.EscapedPath(), "/"), u.Host
+		}
+	}
+	p := Provider{Target: s.Target}
+	l.readTarget(&p, n.Get("target"))
+	s.Target = p.Target
+	if at, ok := textOf(n.Get("timeout")); ok {
+		s.Timeout, _ = shape.ParseDuration(at)
+	}
+	word, _ := textOf(n.Get("onError"))
+	s.Deny = word == "deny"
+	login := n.Get("login")
+	if !login.Sound(shape.Mapping) {
+		return
+	}
+	s.User, s.Password = l.printable(login.Get("user")), l.secret(login.Get("password"))
+	if strings.Contains(s.User, ":") {
+		l.found.Add(login.Get("user"), false, "must hold no colon: it is sent by HTTP Basic")
+	}
+}
+
+// fleet reports whether a scope is the fleet's, which needs a store.
+func (l *loader) fleet(scope *shape.Node) bool {
+	word, _ := textOf(scope)
+	if word == "fleet" && l.policy.State.Shared == nil && !l.found.Under(Path{"state"}) {
+		l.found.Add(scope, false, "scope: fleet needs a store: write shared: {http: URL} under state")
+	}
+	return word == "fleet"
+}
