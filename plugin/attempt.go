@@ -68,6 +68,7 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 		a.err = &providers.Error{Provider: p.Name, Kind: providers.Malformed, Billed: result.Billed}
 	}
 	billed = a.billed()
+	p.breaker.heard(&p.Breaker, a, env.Now())
 	q.countAttempt(a)
 	if a.err == nil {
 		return false

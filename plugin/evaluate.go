@@ -68,9 +68,21 @@ func (q *question) answer() Decision {
 	q.settle()                // 5: tries that do not count
 	q.decide()                // 8: outcome to action
 	d := q.annotateOrReject() // 9
+	q.floor()
 	q.audit(&d)
 	q.count(&d)
 	return d
+}
+
+// floor has a denial take the least time that the rule says. A shadow rule's nobody waits for.
+func (q *question) floor() {
+	env := &q.engine.env
+	if q.rule.DenyFloor == 0 || q.action == policy.Allow || q.stopped || q.rule.Shadow || env.Sleep == nil {
+		return
+	}
+	if left := q.rule.DenyFloor - env.Now().Sub(q.now); left > 0 {
+		env.Sleep(q.ctx, left)
+	}
 }
 
 // A Visit is one request on its way.

@@ -85,7 +85,7 @@ func (m *memo) push(doc string) {
 	e, err := plugin.Load([]byte(doc), oracles(), plugin.Env{
 		Lookup: func(name string) (string, bool) { v, ok := m.env[name]; return v, ok },
 		Now:    m.clock, Random: strings.NewReader(strings.Repeat("r", 1<<20)), Audit: m.audit,
-		Share: m.table.Share, Beside: m.table.Beside, State: m.store,
+		Share: m.table.Share, Sleep: m.table.Sleep, Beside: m.table.Beside, State: m.store,
 	})
 	if err != nil {
 		m.t.Fatal(err)

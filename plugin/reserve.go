@@ -15,6 +15,7 @@ const (
 	lackShare  = "budget_share" // this client's part of it is
 	lackQPS    = "qps"
 	lackPlaces = "concurrent"
+	lackHealth = "breaker"           // it did not answer, and is left alone
 	shareLives = 32 * 24 * time.Hour // longer than any period
 )
 
@@ -22,6 +23,7 @@ const (
 type spending struct {
 	budgets []budget
 	asking  *atomic.Int64 // questions on their way
+	breaker *breaker
 }
 
 type budget struct {
@@ -30,7 +32,7 @@ type budget struct {
 }
 
 func newSpending(m Metrics, p *policy.Policy, index int) spending {
-	s := spending{asking: new(atomic.Int64)}
+	s := spending{asking: new(atomic.Int64), breaker: new(breaker)}
 	for i := range p.Budgets {
 		b := &p.Budgets[i]
 		if b.Provider != index {
@@ -54,6 +56,9 @@ type held struct {
 // reserve takes what a question to the provider needs before it is asked: a place, and the money at the policy's price.
 // The word is what there is none of; then nothing is held.
 func (q *question) reserve(p *provider, check providers.Check) (h held, lack string) {
+	if p.breaker.open(&p.Breaker, q.engine.env.Now()) {
+		return h, lackHealth
+	}
 	if most := p.Limits.Concurrent; most > 0 {
 		if p.asking.Add(1) > int64(most) {
 			p.asking.Add(-1)

@@ -72,14 +72,17 @@ func (q *question) recallShared(keys []state.Key, good func(*state.Answer) bool)
 // pollEvery is how often somebody who waits for another gateway's answer looks for it.
 const pollEvery = 50 * time.Millisecond
 
-// fleetAnswer is what the fleet knows: remembered, or asked for by another gateway at this moment and waited for.
+// fleetAnswer is what the fleet knows, or another thread has just learnt: remembered, or asked for by another gateway at this moment and waited for.
 // comeAsked: this one asks. Its lease keeps the others waiting until it is returned.
 func (q *question) fleetAnswer(p *provider, keys []state.Key) (a state.Answer, how come, denied bool) {
 	s, env := q.engine.shared, &q.engine.env
+	good := func(a *state.Answer) bool { return a.Age(env.Now()) <= q.rule.Remember.For[a.Outcome] }
+	if a, found := env.State.Recall(keys[0]); found && good(&a) {
+		return a, comeHit, false // another thread's answer came while this one went to ask
+	}
 	if s == nil {
 		return a, comeAsked, false
 	}
-	good := func(a *state.Answer) bool { return a.Age(env.Now()) <= q.rule.Remember.For[a.Outcome] }
 	lease := q.engine.leaseKey(keys[0], q.mode())
 	for how = comeHit; ; how = comeJoined {
 		found := false

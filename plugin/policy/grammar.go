@@ -18,6 +18,7 @@ const (
 	defaultPending = 24 * time.Hour
 	maxPending     = 30 * 24 * time.Hour
 	maxRetry       = 3
+	maxDenyFloor   = 10 * time.Second
 	defaultMaxBody = 256 << 10
 	maxMaxBody     = 16 << 20
 	maxTreeDepth   = 8 // of verify and when, the root included
@@ -91,6 +92,10 @@ func providerGrammar(list providers.List) *shape.Object {
 			{Name: "retry", Type: shape.Type{Kind: shape.AWhole, Min: 0, Max: maxRetry}, About: "How often it is asked again, at once, after its own busy code; 0 if not written."},
 			{Name: "retryOn", Type: list1(again), About: "What else is asked again: a time-out may have been billed."},
 			{Name: "limits", Type: limitsGrammar(), About: "How much of it may be asked; all if not written."},
+			{Name: "breaker", Type: object(
+				shape.Field{Name: "after", Required: true, Type: shape.Type{Kind: shape.AWhole, Min: 1, Max: maxQPS}, About: "How often in a row nobody answered."},
+				shape.Field{Name: "rest", Required: true, Type: shape.Type{Kind: shape.ADuration, Min: int64(time.Second), Max: int64(time.Hour)}, About: "How long it is not asked then; after that one question is let through."},
+			), About: "Leaves it alone when it does not answer; it is always asked if not written."},
 			{Name: "price", Type: shape.Type{Kind: shape.AnObject, Object: &shape.Object{Fields: prices}}, About: "What one billed question costs, by check: 0.25 CNY."},
 		},
 	}
@@ -129,6 +134,7 @@ func ruleGrammar() *shape.Object {
 			{Name: "verify", Required: true, Type: shape.Type{Kind: shape.AnObject, Object: verifyGrammar()}, About: "A check, or a tree of checks."},
 			{Name: "remember", Type: rememberGrammar(), About: "How long each answer holds, so that nobody is paid twice; nothing is remembered if not written. Errors, pending and faces never are."},
 			{Name: "throttle", Type: throttleGrammar(), About: "How often a client may try; 429 beyond. Nothing is counted if not written."},
+			{Name: "denyFloor", Type: shape.Type{Kind: shape.ADuration, Min: int64(time.Millisecond), Max: int64(maxDenyFloor)}, About: "The least time a denial takes once the claims are read, so that its speed tells nobody whether it was remembered; none if not written."},
 			{Name: "decide", Type: decideGrammar(), About: "What happens on each outcome; match allows, pending challenges, all else denies."},
 			{Name: "annotate", Type: annotateGrammar(), About: "The x-idv- headers the upstream gets; outcome and check if not written."},
 			{Name: "mode", Type: words("enforce", "shadow"), About: "shadow: beside the rule that decides, changes nothing, writes the audit line."},

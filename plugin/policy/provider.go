@@ -52,12 +52,25 @@ func (l *loader) readProvider(name string, n *shape.Node) (Provider, providers.P
 	l.readRetry(&p, n)
 	l.readPrice(&p, n.Get("price"))
 	l.readLimits(&p, n.Get("limits"))
+	readBreaker(&p, n.Get("breaker"))
 	own := shape.Config(info.Config)
 	p.Config, p.Meaning = l.config(n, own), l.meaning(&p, n, own)
 	if l.found.Under(n.Path) || info.New == nil {
 		return p, nil
 	}
 	return p, l.makeProvider(&p, n)
+}
+
+func readBreaker(p *Provider, n *shape.Node) {
+	if !n.Sound(shape.Mapping) {
+		return
+	}
+	if after := n.Get("after"); after.Sound(shape.Number) {
+		p.Breaker.After = whole(after)
+	}
+	if s, ok := textOf(n.Get("rest")); ok {
+		p.Breaker.Rest, _ = shape.ParseDuration(s)
+	}
 }
 
 func providerName(s string) bool {

@@ -45,6 +45,9 @@ func (l *loader) readRule(n *shape.Node) Rule {
 	l.readVerify(&r, n)
 	l.readThrottle(&r, n)
 	l.readRemember(&r, n)
+	if s, ok := textOf(n.Get("denyFloor")); ok {
+		r.DenyFloor, _ = shape.ParseDuration(s)
+	}
 	l.readDecide(&r, n.Get("decide"))
 	l.readAnnotate(&r, n)
 	l.readMode(&r, n)

@@ -36,8 +36,15 @@ type Provider struct {
 	RetryOnTimeout bool                      // retryOn: [timeout]
 	Price          map[providers.Check]Price // may be nil
 	Limits         Limits
+	Breaker        Breaker
 	Config         json.RawMessage // of Info.Config, with variables expanded and secrets filled in
 	Meaning        string          // digest of what its answers depend on: use, endpoint, configuration without secrets
+}
+
+// A Breaker leaves a provider alone that did not answer. Zero: there is none.
+type Breaker struct {
+	After int           // so many times in a row
+	Rest  time.Duration // for so long
 }
 
 // A Price is what one billed question costs.
@@ -87,11 +94,14 @@ type Rule struct {
 	Within   time.Duration // of verify, per request; default 5s
 	Throttle Throttle
 	Remember Remember
-	Decide   [outcomes]Row // by providers.Outcome
-	Annotate []Annotation  // in the document's order; default outcome, check
-	MaxBody  int           // bytes; default 256 KiB
-	Shadow   bool
-	Sample   float64 // 0 < Sample <= 1; of people, for shadow rules
+	// DenyFloor is the least time that a denial takes once the person is known, so that it does not tell by its speed where it
+	// came from; 0: none.
+	DenyFloor time.Duration
+	Decide    [outcomes]Row // by providers.Outcome
+	Annotate  []Annotation  // in the document's order; default outcome, check
+	MaxBody   int           // bytes; default 256 KiB
+	Shadow    bool
+	Sample    float64 // 0 < Sample <= 1; of people, for shadow rules
 }
 
 // Remember says how long answers hold.
