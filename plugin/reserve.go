@@ -130,8 +130,6 @@ func (h *held) release(q *question, p *provider, billed providers.Billing) {
 		for _, t := range h.money {
 			q.engine.env.State.Give(t)
 		}
-	}
-	if billed == providers.BilledNo {
 		for _, added := range h.fleet {
 			q.subtract(added)
 		}

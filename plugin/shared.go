@@ -49,8 +49,8 @@ func (s *shared) noted(err error) error {
 	return err
 }
 
-// recallShared looks in the fleet's store for an answer that is young enough. denied: it did not answer, and the policy says
-// that then nobody is asked.
+// recallShared looks in the fleet's store for an answer that is young enough. denied: it did not answer, and the policy
+// says that then nobody is asked.
 func (q *question) recallShared(keys []state.Key, good func(*state.Answer) bool) (a state.Answer, found, denied bool) {
 	s, env := q.engine.shared, &q.engine.env
 	if s == nil {
@@ -72,8 +72,8 @@ func (q *question) recallShared(keys []state.Key, good func(*state.Answer) bool)
 // pollEvery is how often somebody who waits for another gateway's answer looks for it.
 const pollEvery = 50 * time.Millisecond
 
-// fleetAnswer is what the fleet knows, or another thread has just learnt: remembered, or asked for by another gateway at this moment and waited for.
-// comeAsked: this one asks. Its lease keeps the others waiting until it is returned.
+// fleetAnswer is what the fleet knows, or another thread has just learnt: remembered, or asked for by another gateway at
+// this moment and waited for. comeAsked: this one asks. Its lease keeps the others waiting until it is returned.
 func (q *question) fleetAnswer(p *provider, keys []state.Key) (a state.Answer, how come, denied bool) {
 	s, env := q.engine.shared, &q.engine.env
 	good := func(a *state.Answer) bool { return a.Age(env.Now()) <= q.rule.Remember.For[a.Outcome] }

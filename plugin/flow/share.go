@@ -64,10 +64,16 @@ func (r *routine) wait(ctx context.Context, s *share) error {
 	if left < time.Millisecond || t.closed {
 		return &callout.Error{Kind: callout.Timeout}
 	}
+	s.waiting = append(s.waiting, t.last+1)
+	return r.pause(left)
+}
+
+// pause parks r under the table's next number until somebody wakes it, or the gateway's timer runs out: a time-out.
+func (r *routine) pause(d time.Duration) error {
+	t := r.table
 	t.last++
 	t.parked[t.last] = r
-	s.waiting = append(s.waiting, t.last)
-	t.sink.WantTimer(r.flow, t.last, left)
+	t.sink.WantTimer(r.flow, t.last, d)
 	r.park()
 	err := r.err
 	r.err = nil
@@ -80,10 +86,6 @@ func (t *Table) Sleep(ctx context.Context, d time.Duration) bool {
 	if !ok || t.closed || d < time.Millisecond {
 		return false
 	}
-	t.last++
-	t.parked[t.last] = r
-	t.sink.WantTimer(r.flow, t.last, d)
-	r.park()
-	r.response, r.err = nil, nil
+	_ = r.pause(d) // it ends by running out
 	return !t.closed
 }

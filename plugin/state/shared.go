@@ -64,18 +64,23 @@ func nameOf(prefix string, k Key) string { return prefix + base64.RawURLEncoding
 
 // Get is what is kept under a key, nil where nothing is.
 func (s *Shared) Get(ctx context.Context, do callout.Doer, now time.Time, k Key, mac *identity.Key) ([]byte, error) {
-	raw, err := s.command(ctx, do, now, "GET", nameOf(valuePrefix, k))
+	text, err := s.get(ctx, do, now, nameOf(valuePrefix, k))
+	if err != nil || text == nil {
+		return nil, err
+	}
+	return open(*text, k, mac, now)
+}
+
+// get is the text that a name has, nil where it has none.
+func (s *Shared) get(ctx context.Context, do callout.Doer, now time.Time, name string) (text *string, err error) {
+	raw, err := s.command(ctx, do, now, "GET", name)
 	if err != nil {
 		return nil, err
 	}
-	var text *string
 	if json.Unmarshal(raw, &text) != nil {
 		return nil, ErrForged
 	}
-	if text == nil {
-		return nil, nil
-	}
-	return open(*text, k, mac, now)
+	return text, nil
 }
 
 // A value is base64url of: its end, Unix seconds in 8 bytes; what it says; and the MAC, 16 bytes.
@@ -169,16 +174,9 @@ func (s *Shared) Full(ctx context.Context, do callout.Doer, now time.Time, k Key
 	if s.sawOf(k) < most-most/8-amount {
 		return false, nil
 	}
-	raw, err := s.command(ctx, do, now, "GET", nameOf(counterPrefix, k))
-	if err != nil {
+	text, err := s.get(ctx, do, now, nameOf(counterPrefix, k))
+	if err != nil || text == nil {
 		return false, err
-	}
-	var text *string
-	if json.Unmarshal(raw, &text) != nil {
-		return false, ErrForged
-	}
-	if text == nil {
-		return false, nil
 	}
 	count, err := strconv.ParseInt(*text, 10, 64)
 	if err != nil {

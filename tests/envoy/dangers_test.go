@@ -58,22 +58,29 @@ func openOn(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(
 		t.Fatal(err)
 	}
 	t.Cleanup(stage.Close)
-	h := &house{stage: stage, record: play.NewRecord(), EnvoyProcess: start(t, o)}
-	if h.vars, err = stage.Env(built.root, nil); err != nil {
-		t.Fatal(err)
-	}
-	h.vars["WEBDIS_PASSWORD"] = built.env["WEBDIS_PASSWORD"]
-	g, err := h.With(l).Start(doc(stage), h.vars, stage, h.record)
+	vars, err := stage.Env(built.root, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.gateway = g.(play.Addressed)
+	vars["WEBDIS_PASSWORD"] = built.env["WEBDIS_PASSWORD"]
+	return (&house{stage: stage, vars: vars}).beside(t, o, l, doc)
+}
+
+// beside opens another gateway on the same stage.
+func (h *house) beside(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(*play.Stage) []byte) *house {
+	t.Helper()
+	other := &house{stage: h.stage, record: play.NewRecord(), EnvoyProcess: start(t, o), vars: h.vars}
+	g, err := other.With(l).Start(doc(h.stage), h.vars, h.stage, other.record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.gateway = g.(play.Addressed)
 	t.Cleanup(func() {
 		if err := g.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return h
+	return other
 }
 
 func sandbox(url string) []byte { return policy(url, "") }

@@ -49,18 +49,7 @@ func twoEnvoys(t *testing.T, s *store) []*house {
 	t.Helper()
 	l := play.ListenerOptions{Tenant: t.Name()}
 	first := openOn(t, one, l, s.policy)
-	second := &house{stage: first.stage, record: play.NewRecord(), EnvoyProcess: start(t, play.EnvoyOptions{Workers: 2}), vars: first.vars}
-	g, err := second.With(l).Start(s.policy(first.stage), first.vars, first.stage, second.record)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second.gateway = g.(play.Addressed)
-	t.Cleanup(func() {
-		if err := g.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return []*house{first, second}
+	return []*house{first, first.beside(t, play.EnvoyOptions{Workers: 2}, l, s.policy)}
 }
 
 const notMatching = `{"name":"韩梅梅","idNumber":"110101199003080009"}`
@@ -134,22 +123,7 @@ func TestTenThousandWhoAskTheSameOfAFleetAskOnce(t *testing.T) {
 	}
 	h := openOn(t, play.EnvoyOptions{Workers: 2}, l, doc)
 	t.Cleanup(gate.Close)
-	const many, waiting = 10_000, 4_000
-	var all sync.WaitGroup
-	limit := make(chan struct{}, waiting) // open files
-	for range many {
-		limit <- struct{}{}
-		if len(limit) == waiting {
-			gate.Open() // the others find it remembered
-		}
-		all.Go(func() {
-			defer func() { <-limit }()
-			if status, text, err := h.try("POST", "/v1/remembers", matching); err != nil || status != 200 {
-				t.Errorf("%d %.100s %v", status, text, err)
-			}
-		})
-	}
-	all.Wait()
+	tenThousand(t, h, gate, "/v1/remembers")
 	if n := gate.Calls.Load(); n != 1 {
 		t.Errorf("%d calls with two workers and a store, not 1", n)
 	}

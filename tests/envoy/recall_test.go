@@ -56,26 +56,32 @@ func TestTenThousandWhoAskTheSameAskOnceAWorker(t *testing.T) {
 			return []byte(strings.NewReplacer(`"timeout":"2s"`, `"timeout":"20s"`, `"within":"4s"`, `"within":"40s"`).Replace(string(remembering(gate.URL + "/jdcloud"))))
 		})
 		t.Cleanup(gate.Close)
-		const many, waiting = 10_000, 4_000
-		var all sync.WaitGroup
-		limit := make(chan struct{}, waiting) // open files
-		for range many {
-			limit <- struct{}{}
-			if len(limit) == waiting {
-				gate.Open() // the others find it remembered
-			}
-			all.Go(func() {
-				defer func() { <-limit }()
-				if status, text, err := h.try("POST", "/v1/pay", matching); err != nil || status != 200 {
-					t.Errorf("%d %.100s %v", status, text, err)
-				}
-			})
-		}
-		all.Wait()
+		tenThousand(t, h, gate, "/v1/pay")
 		if n := gate.Calls.Load(); n < 1 || n > int64(workers) {
 			t.Errorf("%d calls with %d workers", n, workers)
 		} else {
-			t.Logf("%d requests, %d workers: %d calls", many, workers, n)
+			t.Logf("10,000 requests, %d workers: %d calls", workers, n)
 		}
 	}
+}
+
+// tenThousand sends as many requests about one person, while the vendor's gate is shut until thousands wait.
+func tenThousand(t *testing.T, h *house, gate *play.Gate, path string) {
+	t.Helper()
+	const many, waiting = 10_000, 4_000
+	var all sync.WaitGroup
+	limit := make(chan struct{}, waiting) // open files
+	for range many {
+		limit <- struct{}{}
+		if len(limit) == waiting {
+			gate.Open() // the others find it remembered
+		}
+		all.Go(func() {
+			defer func() { <-limit }()
+			if status, text, err := h.try("POST", path, matching); err != nil || status != 200 {
+				t.Errorf("%d %.100s %v", status, text, err)
+			}
+		})
+	}
+	all.Wait()
 }

@@ -3,6 +3,7 @@ package play
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -306,11 +307,7 @@ func (of envoyRuntime) Start(doc []byte, vars map[string]string, stage *Stage, r
 	if err := json.Unmarshal(doc, &policy); err != nil {
 		return nil, err
 	}
-	if of.options.Tenant == "" {
-		keepApart(policy, g.name)
-	} else {
-		keepApart(policy, of.options.Tenant)
-	}
+	keepApart(policy, cmp.Or(of.options.Tenant, g.name))
 	config := map[string]any{"policy": e.adapt(policy, vars, g.name+"-")}
 	if vars["idvgate.unmatched"] == "deny" {
 		config["unmatched"] = "deny"

@@ -61,13 +61,16 @@ type stop struct {
 	reason            string // of a rejection
 }
 
+// toThePage is a person whom Glodon sends to its page.
+const toThePage = `{"name":"何洁","idNumber":"110101199003240009","mobile":"13800001017"}`
+
 var stops = []stop{
 	{"name and ID number belong together: the upstream sees x-idv-* headers", "/v1/id2", `{"name":"李雷","idNumber":"110101199003070003"}`, 200, ""},
 	{"they do not", "/v1/id2", `{"name":"韩梅梅","idNumber":"110101199003080009"}`, 403, "identity_not_verified"},
 	{"a typo costs nothing: the check digit is wrong", "/v1/id2", `{"name":"李雷","idNumber":"110101199003070004"}`, 400, "invalid_request"},
 	{"celerity has no record, JD Cloud has", "/v1/chain/mobile3", `{"name":"谢霆","idNumber":"11010119910401000X","mobile":"13800001023"}`, 200, ""},
 	{"under 18", "/v1/adults/mobile3", `{"name":"梁宇","idNumber":"110101201203070008","mobile":"13800001020"}`, 403, "age_requirement"},
-	{"the person has to visit a page", "/v1/glodon/mobile3", `{"name":"何洁","idNumber":"110101199003240009","mobile":"13800001017"}`, 403, "verification_required"},
+	{"the person has to visit a page", "/v1/glodon/mobile3", toThePage, 403, "verification_required"},
 	{"the vendor is down", "/v1/id2", `{"name":"赵敏","idNumber":"110101199003140008"}`, 503, "verification_unavailable"},
 	{"no rule is for this", "/anything", `{}`, 200, ""},
 }
@@ -77,11 +80,10 @@ func tour(w io.Writer, g *running, vendors *service) {
 	fmt.Fprintf(w, "idvgate: ready: gateway %s, vendors %s%s\n\nTry:\n", g.gate.url(), vendors.url(), g.adminNote())
 	for _, s := range stops {
 		fmt.Fprintf(w, "\n  # %s: %d %s\n", s.title, s.status, s.reason)
-		fmt.Fprintf(w, "  curl -s %s%s -H 'content-type: application/json' -d '%s'\n", g.gate.url(), s.path, s.body)
+		fmt.Fprintf(w, "  %s\n", asking(g, s.path, s.body))
 	}
 	fmt.Fprintf(w, "\n  # the person says yes on the page (open verifyUrl in a browser to see it) and comes back with the handle\n")
-	const person = `-H 'content-type: application/json' -d '{"name":"何洁","idNumber":"110101199003240009","mobile":"13800001017"}'`
-	ask := "curl -s " + g.gate.url() + "/v1/glodon/mobile3 " + person
+	ask := asking(g, "/v1/glodon/mobile3", toThePage)
 	for _, line := range []string{
 		"problem=$(" + ask + ")",
 		`member() { printf %s "$problem" | sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/"; }`,
@@ -91,4 +93,9 @@ func tour(w io.Writer, g *running, vendors *service) {
 		fmt.Fprintf(w, "  %s\n", line)
 	}
 	fmt.Fprintf(w, "\n  # what the vendors were asked\n  curl -s %s/_sandbox/calls\n\nAudit lines follow. Ctrl-C stops.\n\n", vendors.url())
+}
+
+// asking is a command that sends a body to the gateway.
+func asking(g *running, path, body string) string {
+	return fmt.Sprintf("curl -s %s%s -H 'content-type: application/json' -d '%s'", g.gate.url(), path, body)
 }
