@@ -5,7 +5,7 @@ PROXYWASM := host/cmd/idvgate/wasm/idvgate-proxywasm.wasm
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STAMP    := -s -w -X main.version=$(VERSION)
 # Modules of their own, so that nobody inherits what they need.
-MODULES  := tests/gosdk tests/jdsdk tests/proxywasmsdk tests/bench tools
+MODULES  := tests/gosdk tests/jwt tests/jdsdk tests/proxywasmsdk tests/bench tools
 
 # The linter, in the version that its module pins, built once.
 LINTER   := $(CURDIR)/.cache/bin/golangci-lint-$(shell sed -n 's|.*golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/lint/go.mod)

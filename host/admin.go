@@ -34,7 +34,8 @@ func (g *Gateway) Loaded() Loaded {
 // Endpoints is where callouts may go. It is empty after Close.
 func (g *Gateway) Endpoints() []Endpoint { return g.Loaded().Endpoints }
 
-// Admin is for a port of its own, not open to clients: /live, /ready, /metrics, /policy.
+// Admin is for a port of its own, not open to clients: /live, /ready, /metrics, /policy, and at
+// /.well-known/jwks.json the public keys that verify assertions.
 func (g *Gateway) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /live", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "live\n") })
@@ -49,6 +50,14 @@ func (g *Gateway) Admin() http.Handler {
 	mux.HandleFunc("GET /policy", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(g.Loaded()) //nolint:errcheck // the client has left
+	})
+	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, _ *http.Request) {
+		keys := json.RawMessage(`{"keys":[]}`)
+		if gen := g.current.Load(); gen != nil && gen.info.JWKS != nil {
+			keys = gen.info.JWKS
+		}
+		w.Header().Set("Content-Type", "application/jwk-set+json")
+		w.Write(keys) //nolint:errcheck // the client has left
 	})
 	return mux
 }

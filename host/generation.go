@@ -28,7 +28,8 @@ type Info struct {
 		Rules  int      `json:"rules"`
 		Errors []string `json:"errors,omitempty"`
 	} `json:"policy"`
-	Endpoints []Endpoint `json:"endpoints"`
+	Endpoints []Endpoint      `json:"endpoints"`
+	JWKS      json.RawMessage `json:"jwks"` // the public keys of assertions; nil: none are signed
 }
 
 // A PolicyError says why a policy does not load: all of the guest's reasons.

@@ -136,7 +136,7 @@ func (a action) String() string {
 type decision struct {
 	action action
 	status int      // deny and challenge: 300 to 599; 0: the gateway's own 503
-	header []header // deny and challenge
+	header []header // deny and challenge: the response's; allow: set in the upstream's response
 	body   []byte   // deny and challenge
 	remove []string // allow: request headers to remove, in net/http's form
 	set    []header // allow: request headers to add after that

@@ -112,7 +112,7 @@ func TestAppendText(t *testing.T) {
 func TestReserved(t *testing.T) {
 	for name, want := range map[string]bool{
 		"X-Idv-Outcome": true, "x_idv_outcome": true, "X.IDV.Check": true, "xidv": true, "-x--i~d_v": true, "X-Idvendor": true,
-		"X-Id": false, "X-Request-Id": false, "Idv-Assertion": false, "": false, "Xx-Idv": false,
+		"X-Id": false, "X-Request-Id": false, "Idv-Assertion": true, "idv_pending": true, "Idv-Pendings": false, "": false, "Xx-Idv": false,
 	} {
 		if reserved(name) != want {
 			t.Errorf("%q: %v", name, !want)

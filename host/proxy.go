@@ -43,7 +43,7 @@ func (p *proxies) open(g *Gateway) {
 	p.pool.New = func() any {
 		one := &proxy{}
 		one.ReverseProxy = httputil.ReverseProxy{
-			Transport: p.transport, BufferPool: copyBuffers{}, ErrorLog: log, Rewrite: one.rewrite, ErrorHandler: one.failed,
+			Transport: p.transport, BufferPool: copyBuffers{}, ErrorLog: log, Rewrite: one.rewrite, ModifyResponse: one.answer, ErrorHandler: one.failed,
 		}
 		return one
 	}
@@ -84,6 +84,14 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		pr.Out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
 	trailers(pr)
+}
+
+// answer adds to the upstream's response what the guest has for the client.
+func (p *proxy) answer(r *http.Response) error {
+	for _, line := range p.exchange.flow.decision.header {
+		r.Header[line.name] = []string{line.value}
+	}
+	return nil
 }
 
 // forwarded tells the upstream where the request comes from. What the client itself says of that is dropped, unless

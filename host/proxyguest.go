@@ -303,7 +303,22 @@ func (v *proxyVM) allow(f *proxyFlow) {
 			return h.Name[0] != ':' && (!slices.Contains(f.before, h) || slices.Contains(removed, h.Name))
 		})
 	}
+	if reply := f.reply(); reply != nil {
+		v.out = append(v.out, `,"headers":`...)
+		v.out = appendPairs(v.out, reply, anyPair)
+	}
 	v.out = append(v.out, "}}\n"...)
+}
+
+// reply is the headers that the guest has for the client of a request that passes. It leaves them in the stream's
+// properties, as in Envoy, where the gateway's own configuration adds them.
+func (f *proxyFlow) reply() (list proxywasm.Pairs) {
+	for _, name := range []string{"idv-assertion", "cache-control"} {
+		if value, ok := f.stream.Context.Own("idv." + name); ok {
+			list = append(list, proxywasm.Pair{Name: name, Value: string(value)})
+		}
+	}
+	return list
 }
 
 func appendPairs(b []byte, list proxywasm.Pairs, take func(proxywasm.Pair) bool) []byte {

@@ -99,28 +99,20 @@ func isFieldValue(s string) bool {
 	return true
 }
 
-// reserved reports whether a name, with all but letters and digits dropped and case folded, begins with xidv: only the
-// gateway says such things to the upstream.
+// reserved reports whether a name, with all but letters and digits dropped and case folded, begins with xidv, or is what
+// a client brings for the gateway alone: neither is the client's to say to the upstream.
 //
-//	X-Idv-Outcome, x_idv_outcome, x.idv.check   true
-//	x-id                                        false
+//	X-Idv-Outcome, x_idv_outcome, x.idv.check, Idv-Assertion   true
+//	x-id                                                       false
 func reserved(name string) bool {
-	const prefix = "xidv"
-	n := 0
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
+	folded := strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			return c + 'a' - 'A'
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			return c
 		}
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			continue
-		}
-		if c != prefix[n] {
-			return false
-		}
-		if n++; n == len(prefix) {
-			return true
-		}
-	}
-	return false
+		return -1
+	}, name)
+	return strings.HasPrefix(folded, "xidv") || folded == "idvassertion" || folded == "idvpending"
 }

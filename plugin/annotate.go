@@ -24,7 +24,7 @@ const (
 func (q *question) annotateOrReject() Decision {
 	d := Decision{Action: q.action, ID: q.id(), Rule: q.rule.Name, Reason: q.reason, Outcome: q.outcome, Status: q.status}
 	if q.action == policy.Allow {
-		d.Remove, d.Set = q.remove, q.annotations()
+		d.Remove, d.Set, d.Header = q.remove, q.annotations(), q.assert()
 		return d
 	}
 	q.reject(&d)

@@ -15,10 +15,11 @@ type attempt struct {
 	result   providers.Result
 	err      *providers.Error // nil: result holds
 	took     time.Duration
-	retry    bool // the same provider had just been asked
-	resumed  bool // by a handle that the client brought
-	hurried  bool // it was given less time than the provider gets, since the request's own had nearly run out
-	come     come // how the answer was come by
+	retry    bool  // the same provider had just been asked
+	resumed  bool  // by a handle that the client brought
+	hurried  bool  // it was given less time than the provider gets, since the request's own had nearly run out
+	come     come  // how the answer was come by
+	at       int64 // when it was answered, Unix seconds; of a match only
 }
 
 func (a *attempt) outcome() providers.Outcome {
@@ -60,7 +61,7 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 		env.State.Give(use) // nobody answered: it is still good
 	}
 	a := q.note(attempt{
-		provider: p, check: check, result: result, took: env.Now().Sub(start), retry: retry, hurried: asked.hurried, resumed: resume,
+		provider: p, check: check, result: result, at: env.Now().Unix(), took: env.Now().Sub(start), retry: retry, hurried: asked.hurried, resumed: resume,
 	})
 	if err != nil {
 		a.err = providers.AsError(err)

@@ -63,7 +63,7 @@ func (q *question) answer() Decision {
 	_ = q.extract() && // 3: the claims the rule names
 		q.precheck() && // 4: what can be judged for free
 		q.admit() && // 5: the client's tries
-		// 6, what a client brings along, is yet to come.
+		q.proven() && // 6: what the client has to bring along
 		q.verify() // 7: the tree of checks
 	q.settle()                // 5: tries that do not count
 	q.decide()                // 8: outcome to action
@@ -119,6 +119,8 @@ type question struct {
 	first               [1]attempt // room for attempts, most often enough
 	answers             []int      // the attempts that the outcome rests on, in tree order
 	fault               identity.Error
+	assertion           assertion     // that was brought, once it is read
+	proof               []int         // the attempt that is the proof the rule requires
 	brought             brought       // a handle, not used yet
 	resumed             bool          // one was used
 	leased              *state.Key    // of the fleet's question that this one asks

@@ -13,6 +13,7 @@ type Info struct {
 	Rules     int
 	Errors    []string
 	Endpoints []Endpoint
+	JWKS      string // the public keys of assertions, as JSON; "": none are signed
 }
 
 // About is the info of a guest of that version; e is nil where the policy does not load.
@@ -20,6 +21,9 @@ func About(version string, e *Engine, errors []string) *Info {
 	i := &Info{Version: version, Errors: errors}
 	if e != nil {
 		i.Digest, i.Rules, i.Endpoints = e.Digest(), e.Rules(), e.Endpoints()
+		if len(e.signers) > 0 {
+			i.JWKS = e.JWKS()
+		}
 	}
 	return i
 }
@@ -61,4 +65,8 @@ func (i *Info) Append(b *strictjson.Buffer) {
 		b.Raw(`}`)
 	}
 	b.Raw(`]`)
+	if i.JWKS != "" {
+		b.Raw(`,"jwks":`)
+		b.Raw(i.JWKS)
+	}
 }

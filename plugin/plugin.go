@@ -63,6 +63,7 @@ type Engine struct {
 	sampling  *identity.Key
 	memory    []*identity.Key // of what is remembered; the first is used, the others are read
 	sealers   []sealer        // of handles, as memory
+	signers   []signer        // of assertions: the first signs, all verify
 	handles   handles
 	shared    *shared
 	recalls   recalls
@@ -128,6 +129,9 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 	for _, k := range p.State.Keys {
 		e.memory = append(e.memory, stateKey(k))
 		e.sealers = append(e.sealers, newSealer(k))
+	}
+	for _, k := range p.Assertion.Keys {
+		e.signers = append(e.signers, newSigner(k))
 	}
 	e.handles = newHandles(env.Metrics)
 	e.recalls = newRecalls(env.Metrics)

@@ -38,7 +38,7 @@ func parse(p *identity.Person, c identity.Claim, text string, luhn bool, now tim
 
 // precheck judges what can be judged for free: step 4. A person who fails here never costs money.
 func (q *question) precheck() bool {
-	if missing := q.missing(&q.rule.Verify); missing != identity.ClaimNone {
+	if missing := q.missing(&q.rule.Verify); q.rule.Verify.Asks() && missing != identity.ClaimNone {
 		return q.stopClaim(missing, identity.FaultMissing)
 	}
 	if err := q.person.Check(); err != nil {

@@ -16,10 +16,11 @@ import (
 type come uint8
 
 const (
-	comeAsked  come = iota // the provider was asked for this request
-	comeHit                // remembered
-	comeJoined             // asked for another request at the same time
-	comeStale              // remembered, and older than the rule wants, while every provider is down
+	comeAsked    come = iota // the provider was asked for this request
+	comeHit                  // remembered
+	comeJoined               // asked for another request at the same time
+	comeAsserted             // proven before: the request brings an assertion
+	comeStale                // remembered, and older than the rule wants, while every provider is down
 )
 
 // String is the word used in audit lines and metrics.
@@ -29,6 +30,8 @@ func (c come) String() string {
 		return "hit"
 	case comeJoined:
 		return "joined"
+	case comeAsserted:
+		return "assertion"
 	case comeStale:
 		return "stale"
 	case comeAsked:
@@ -73,7 +76,7 @@ func (q *question) recall(p *provider, check providers.Check, keys []state.Key) 
 
 // recalled notes an answer for which nobody was asked.
 func (q *question) recalled(p *provider, check providers.Check, a *state.Answer, how come) providers.Outcome {
-	q.note(attempt{provider: p, check: check, result: a.Result(), come: how})
+	q.note(attempt{provider: p, check: check, result: a.Result(), come: how, at: a.At})
 	q.engine.recalls[how](1)
 	return a.Outcome
 }

@@ -94,7 +94,7 @@ type Decision struct {
 	Remove []string
 	Set    []callout.Header
 
-	// Deny and Challenge: this goes to the client.
+	// Deny and Challenge: this goes to the client. Allow: Header is added to the upstream's response.
 	Status int
 	Header []callout.Header
 	Body   []byte

@@ -76,6 +76,11 @@ func compileRule(p *policy.Rule) *rule {
 	if p.Throttle.By.Path != "" {
 		add(p.Throttle.By)
 	}
+	for _, bound := range []policy.Source{p.Assert.BoundTo, p.Require.Proof.BoundTo} {
+		if bound.Path != "" {
+			add(bound)
+		}
+	}
 	if p.When != nil {
 		eachLeaf(p.When, func(c *policy.Condition) { add(c.Source) })
 	}

@@ -24,8 +24,10 @@ func strip(h *Head) []string {
 
 // Reserved reports whether a header or trailer of that name is stripped.
 func Reserved(name string) bool {
-	if len(name) == len(PendingHeader) && foldsTo(name, PendingHeader) {
-		return true
+	for _, brought := range [...]string{PendingHeader, AssertionHeader} {
+		if len(name) == len(brought) && foldsTo(name, brought) {
+			return true
+		}
 	}
 	if len(name) < len(reserved) || name[0]|0x20 != 'x' {
 		return false

@@ -21,6 +21,32 @@ func Checks() []Check { return []Check{ID2, Mobile2, Mobile3, Bank3, Bank4, Face
 // Remembered reports whether an answer to the check may be kept: a face proves who is there now, and nothing later.
 func (c Check) Remembered() bool { return c != Face3 }
 
+// Source is whose records the check compares with: police, carrier or bank; "" for a word that is no check.
+func (c Check) Source() string {
+	switch c {
+	case ID2, Face3:
+		return "police"
+	case Mobile2, Mobile3:
+		return "carrier"
+	case Bank3, Bank4:
+		return "bank"
+	}
+	return ""
+}
+
+// Implies is the check that a match of c answers as well: the one with fewer of its claims, by the same records; "" for
+// none. What another source holds is another question, and a face answers nothing but itself.
+func (c Check) Implies() Check {
+	switch c {
+	case Mobile3:
+		return Mobile2
+	case Bank4:
+		return Bank3
+	case ID2, Mobile2, Bank3, Face3:
+	}
+	return ""
+}
+
 // Claims is what the check needs to be asked at all; nil for a word that is no check. A provider that needs others
 // says so with Claimer.
 func (c Check) Claims() []identity.Claim {

@@ -233,7 +233,9 @@ function forward(upstream, req, res, head, decision, chunks) {
   out.on('response', (reply) => {
     const named = words(reply.headers.connection);
     const kept = pairs(reply.rawHeaders).filter(([n]) => !HOP_BY_HOP.has(n.toLowerCase()) && !named.has(n.toLowerCase()));
-    res.writeHead(reply.statusCode, kept.flat());
+    const ours = decision.headers ?? []; // what the guest has for the client, in place of the upstream's
+    const replaced = new Set(ours.map(([n]) => n));
+    res.writeHead(reply.statusCode, kept.filter(([n]) => !replaced.has(n.toLowerCase())).concat(ours).flat());
     reply.on('error', () => res.destroy()).pipe(res);
   });
   res.on('close', () => out.destroy());

@@ -289,7 +289,9 @@ class Handler(BaseHTTPRequestHandler):
             write(sys.stderr, {"event": "the upstream does not answer"})
             return self.problem(502, "upstream")
         self.send_response_only(response.status)
-        for name, value in [line for line in response.getheaders() if line[0].lower() not in HOP_BY_HOP] + [("connection", "close")]:
+        ours = decision.get("headers", [])  # what the guest has for the client, in place of the upstream's
+        dropped = HOP_BY_HOP | {name for name, _ in ours}
+        for name, value in [line for line in response.getheaders() if line[0].lower() not in dropped] + ours + [("connection", "close")]:
             self.send_header(name, value)
         self.end_headers()
         while piece := response.read1(CHUNK):

@@ -48,6 +48,7 @@ func Grammar(list providers.List) *shape.Object {
 				shape.Field{Name: "shared", Type: storeGrammar(), About: "What several gateways remember and count together: Redis behind Webdis. No claim's value goes there."},
 				shape.Field{Name: "tenant", Type: text(), About: "Keeps apart what policies with the same key remember."},
 			), About: "What outlives a request."},
+			{Name: "assertion", Type: assertionGrammar(), About: "How what was proven is signed, so that it is not asked again: by idv-assertion, a JWT that the client keeps."},
 			{Name: "budgets", Type: list1(shape.Type{Kind: shape.AnObject, Object: budgetGrammar()}), About: "What providers may cost."},
 			{Name: "rules", Required: true, Type: list1(rules), About: "The first enforcing rule that applies decides."},
 		},
@@ -116,22 +117,24 @@ func ruleGrammar() *shape.Object {
 		claims = append(claims, shape.Field{Name: c.String(), Type: shape.Type{Kind: shape.AnObject, Object: from}, About: ofClaim(c)})
 	}
 	age := shape.Type{Kind: shape.AWhole, Min: 1, Max: maxAge}
+	proof := []string{"require", "proof"}
 	return &shape.Object{
 		Name: "rule",
 		Fields: []shape.Field{
 			{Name: "name", Required: true, Type: text(), About: "Unique; it stands in audit lines and metrics."},
 			{Name: "route", Required: true, Type: shape.Type{Kind: shape.AnObject, Object: routeGrammar()}, About: "Which requests the rule is for."},
 			{Name: "when", Type: shape.Type{Kind: shape.AnObject, Object: whenGrammar()}, About: "A condition; what cannot be read makes the rule apply."},
-			{Name: "claims", Required: true, Type: object(claims...), About: "Where each claim is read from."},
-			{Name: "require", Type: object(
+			{Name: "claims", Required: true, Unless: proof, Type: object(claims...), About: "Where each claim is read from."},
+			{Name: "require", Type: object(append(proofFields(),
 				shape.Field{Name: "age", Type: object(
 					shape.Field{Name: "min", Type: age, About: "The youngest that passes; no least if not written."},
 					shape.Field{Name: "max", Type: age, About: "The oldest that passes; no most if not written."},
 				), About: "In whole years, both included."},
 				shape.Field{Name: "luhn", Type: shape.Type{Kind: shape.ABool}, About: "Whether a bank card's check digit must be right; true if not written."},
 				shape.Field{Name: "virtualOperators", Type: words("allow", "deny"), About: "Mobiles of virtual operators; allow if not written."},
-			), About: "What can be judged before anybody is paid."},
-			{Name: "verify", Required: true, Type: shape.Type{Kind: shape.AnObject, Object: verifyGrammar()}, About: "A check, or a tree of checks."},
+			)...), About: "What can be judged before anybody is paid."},
+			{Name: "verify", Required: true, Unless: proof, Type: shape.Type{Kind: shape.AnObject, Object: verifyGrammar()}, About: "A check, or a tree of checks. Only a rule that requires a proof does without."},
+			{Name: "assert", Type: assertGrammar(), About: "Signs a match into idv-assertion, and takes one for these claims instead of asking; neither if not written."},
 			{Name: "remember", Type: rememberGrammar(), About: "How long each answer holds, so that nobody is paid twice; nothing is remembered if not written. Errors, pending and faces never are."},
 			{Name: "throttle", Type: throttleGrammar(), About: "How often a client may try; 429 beyond. Nothing is counted if not written."},
 			{Name: "denyFloor", Type: shape.Type{Kind: shape.ADuration, Min: int64(time.Millisecond), Max: int64(maxDenyFloor)}, About: "The least time a denial takes once the claims are read, so that its speed tells nobody whether it was remembered; none if not written."},

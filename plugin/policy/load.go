@@ -34,6 +34,7 @@ func Load(doc []byte, list providers.List, lookup func(name string) (string, boo
 	l.readSubject(root.Get("subject"))
 	l.readJWT(root.Get("jwt"))
 	l.readState(root.Get("state"))
+	l.readAssertion(root.Get("assertion"))
 	l.readProviders(root.Get("providers"))
 	l.readRules(root.Get("rules"))
 	l.readBudgets(root.Get("budgets"))

@@ -95,6 +95,9 @@ func (l *loader) readVerify(r *Rule, rule *shape.Node) {
 	if n == nil {
 		return
 	}
+	if rule.Get("claims") == nil && rule.Get("require").Get("proof") != nil {
+		l.found.Missing(rule, "missing field "+shape.Quote("claims")+": what verifies needs them")
+	}
 	if s, ok := textOf(n.Get("within")); ok {
 		r.Within, _ = shape.ParseDuration(s)
 	}

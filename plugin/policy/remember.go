@@ -32,10 +32,8 @@ func (l *loader) readRemember(r *Rule, rule *shape.Node) {
 		l.found.Add(n, true, "remember needs a key: write state: {key: {secret: NAME}} at the top")
 	}
 	if checks := checksIn(&r.Verify, nil); len(checks) > 0 {
-		for _, c := range checks {
-			if c.Remembered() {
-				return
-			}
+		if anyRemembered(checks) {
+			return
 		}
 		l.found.Add(n, true, "a face is never remembered, and this rule asks about nothing else")
 	}

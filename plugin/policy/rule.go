@@ -43,6 +43,7 @@ func (l *loader) readRule(n *shape.Node) Rule {
 	r.Claims = l.readClaims(n.Get("claims"))
 	l.readRequire(&r, n)
 	l.readVerify(&r, n)
+	l.readAssert(&r, n)
 	l.readThrottle(&r, n)
 	l.readRemember(&r, n)
 	if s, ok := textOf(n.Get("denyFloor")); ok {

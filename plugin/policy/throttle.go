@@ -32,18 +32,22 @@ func throttleGrammar() shape.Type {
 			shape.Field{Name: "count", Type: words("mismatch", "all"), About: "mismatch: what was answered with a no, remembered or not; all: every question. mismatch if not written."},
 		)...)
 	}
-	by := &shape.Object{Name: "countedBy", OneOf: [][]string{{"header", "jwt"}}, Fields: []shape.Field{
-		{Name: "header", Type: text(), About: "A header that the gateway, or who stands before it, sets."},
-		{Name: "jwt", Type: text(), About: "A path into the payload of a token that the gateway verified."},
-	}}
 	return object(
 		shape.Field{Name: "client", Type: limit(shape.Field{
-			Name: "by", Type: shape.Type{Kind: shape.AWordOrObject, Words: []string{"address"}, Object: by},
+			Name: "by", Type: shape.Type{Kind: shape.AWordOrObject, Words: []string{"address"}, Object: callerGrammar("countedBy")},
 			About: "Who a client is: its address (of IPv6 the /64), or a header or token claim. address if not written.",
 		}), About: "The tries of one client."},
 		shape.Field{Name: "scope", Type: words("worker", "fleet"), About: "worker: each counts for itself, `idvgate run` for all its workers; fleet: all gateways with the same state.shared count together, in windows by the clock. worker if not written."},
 		shape.Field{Name: "person", Type: limit(), About: "The tries of one client about one person. Another client's never count: no stranger can use up somebody's."},
 	)
+}
+
+// callerGrammar names what tells one caller from another.
+func callerGrammar(name string) *shape.Object {
+	return &shape.Object{Name: name, OneOf: [][]string{{"header", "jwt"}}, Fields: []shape.Field{
+		{Name: "header", Type: text(), About: "A header that the gateway, or who stands before it, sets."},
+		{Name: "jwt", Type: text(), About: "A path into the payload of a token that the gateway verified."},
+	}}
 }
 
 const (

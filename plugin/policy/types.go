@@ -19,6 +19,7 @@ type Policy struct {
 	Subject   Subject
 	JWT       JWT
 	State     State
+	Assertion Assertion
 	Budgets   []Budget
 	Rules     []Rule
 }
@@ -90,10 +91,11 @@ type Rule struct {
 	When     *Condition // nil: always
 	Claims   []ClaimSource
 	Require  Require
-	Verify   Verify        // the tree's root
+	Verify   Verify        // the tree's root; zero: a proof is all that is asked for
 	Within   time.Duration // of verify, per request; default 5s
 	Throttle Throttle
 	Remember Remember
+	Assert   Assert
 	// DenyFloor is the least time that a denial takes once the person is known, so that it does not tell by its speed where it
 	// came from; 0: none.
 	DenyFloor time.Duration
@@ -110,6 +112,9 @@ type Remember struct {
 	// StaleFor is how long after its time a match is still served while every provider is down.
 	StaleFor time.Duration
 }
+
+// Asks reports whether anybody is asked.
+func (v *Verify) Asks() bool { return v.All != nil || v.Any != nil || v.Check != "" }
 
 // Any reports whether any answer is remembered.
 func (r *Remember) Any() bool { return r.For != [outcomes]time.Duration{} }
@@ -224,6 +229,7 @@ type Require struct {
 	MaxAge      int  // whole years, inclusive, 0: none
 	Luhn        bool // default true
 	DenyVirtual bool // virtualOperators: deny
+	Proof       Proof
 }
 
 // Verify is a node of the tree: a check by a chain of providers, or all/any of further nodes.

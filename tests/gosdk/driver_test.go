@@ -274,13 +274,12 @@ func (f *flight) decide(m *message, raw []byte) error {
 	}
 	f.decided = true
 	d := m.Decision
-	if d.Action == "allow" {
-		f.seen.Status, f.seen.Upstream = 200, play.Forward(f.request, d.Remove, d.Set)
-		return nil
-	}
 	f.seen.Status, f.seen.Body, f.seen.Header = d.Status, raw, map[string][]string{}
 	for _, h := range d.Headers {
 		f.seen.Header[h[0]] = append(f.seen.Header[h[0]], h[1])
+	}
+	if d.Action == "allow" {
+		f.seen.Status, f.seen.Upstream = 200, play.Forward(f.request, d.Remove, d.Set)
 	}
 	return nil
 }

@@ -476,13 +476,22 @@ func (e *EnvoyProcess) listener(g *envoyGateway, port int, config any) (any, err
 			filter("router", typed("http.router.v3.Router", map[string]any{})),
 		},
 		"route_config": map[string]any{"validate_clusters": false, "virtual_hosts": []any{map[string]any{
-			"name": "all", "domains": []any{"*"}, "routes": append(slices.Clone(g.options.Routes), map[string]any{"match": map[string]any{"prefix": "/"}, "route": map[string]any{"cluster": name}}, map[string]any{"match": map[string]any{"connect_matcher": map[string]any{}}, "route": map[string]any{"cluster": name}}),
+			"name": "all", "domains": []any{"*"}, "response_headers_to_add": []any{replyHeader("idv-assertion"), replyHeader("cache-control")},
+			"routes": append(slices.Clone(g.options.Routes), map[string]any{"match": map[string]any{"prefix": "/"}, "route": map[string]any{"cluster": name}}, map[string]any{"match": map[string]any{"connect_matcher": map[string]any{}}, "route": map[string]any{"cluster": name}}),
 		}}},
 	})
 	return map[string]any{
 		"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", "name": name, "address": socketAddress(port),
 		"filter_chains": []any{map[string]any{"filters": []any{filter("hcm", hcm)}}},
 	}, nil
+}
+
+// replyHeader adds to a response what the guest has left for the client, if it has.
+func replyHeader(name string) any {
+	return map[string]any{
+		"header":        map[string]any{"key": name, "value": "%FILTER_STATE(wasm.idv." + name + ":PLAIN)%"},
+		"append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+	}
 }
 
 // Address is where the gateway listens.

@@ -55,13 +55,12 @@ func (g *nativeGateway) Play(r *Request) (Seen, error) {
 	own := &nativeRequest{head: head(r), body: r.Body}
 	d := g.engine.Evaluate(context.Background(), own, g.do)
 	seen := Seen{BodyRead: &own.read}
-	if d.Action == policy.Allow {
-		seen.Status, seen.Upstream = 200, Forward(r, d.Remove, pairs(d.Set))
-		return seen, nil
-	}
 	seen.Status, seen.Body, seen.Header = d.Status, d.Body, map[string][]string{}
 	for _, h := range d.Header {
 		seen.Header[h.Name] = append(seen.Header[h.Name], h.Value)
+	}
+	if d.Action == policy.Allow {
+		seen.Status, seen.Upstream = 200, Forward(r, d.Remove, pairs(d.Set))
 	}
 	return seen, nil
 }

@@ -142,6 +142,7 @@ func (r *run) check(e *Expect, request *Request, seen *Seen) error {
 	}
 	if e.Decision == "allow" {
 		r.checkPassed(e, request, seen, enforce)
+		r.leak("the response's headers", []byte(fmt.Sprint(seen.Header)))
 		return nil
 	}
 	if seen.Upstream != nil {
@@ -275,7 +276,7 @@ func ours(name string) bool {
 		}
 		return '-'
 	}, strings.ToLower(name))
-	return strings.HasPrefix(folded+"-", "x-idv-") || folded == "idv-pending"
+	return strings.HasPrefix(folded+"-", "x-idv-") || folded == "idv-pending" || folded == "idv-assertion"
 }
 
 func (r *run) compareHeader(where string, got []string, want *string) {

@@ -20,7 +20,7 @@ var auditMeanings = map[string]string{
 	"attempts":           "Each question that was asked, in order.",
 	"subject":            "The person, as a keyed digest; absent without `subject.key`.",
 	"policy":             "The policy's digest, as `x-idv-version`.",
-	"cache":              "How the answers were come by: `miss` where somebody was asked for this request, else as the last one: `hit` remembered, `joined` asked for another request at the same time, `stale` past its time, while every provider is down.",
+	"cache":              "How the answers were come by: `miss` where somebody was asked for this request, else as the last one: `hit` remembered, `joined` asked for another request at the same time, `assertion` proven before, as the request says with `idv-assertion`, `stale` past its time, while every provider is down.",
 	"attempts.provider":  "The policy's name for it.",
 	"attempts.check":     "What was asked.",
 	"attempts.outcome":   "What it answered; `unanswered` where it did not.",

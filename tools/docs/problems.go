@@ -251,6 +251,7 @@ var detailMeanings = map[string]string{
 	"body_broken_off":   "The body ended before it was whole.",
 	"token_unreadable":  "The verified token's payload is no JSON object.",
 	"claims":            "The claims do not go together.",
+	"proof":             "The rule requires a proof, and the request brings no assertion of it that is this client's.",
 	"age":               "The age is outside the bounds, or the ID number does not tell it.",
 }
 

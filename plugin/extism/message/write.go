@@ -85,6 +85,9 @@ func (w *Writer) Decided(flow uint64, d *plugin.Decision) {
 		if len(d.Set) > 0 {
 			w.headers("set", d.Set)
 		}
+		if len(d.Header) > 0 {
+			w.headers("headers", d.Header)
+		}
 		w.out.Raw(`}`)
 		w.end(nil)
 		return

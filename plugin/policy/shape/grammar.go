@@ -58,6 +58,7 @@ type Field struct {
 	Name     string
 	Type     Type
 	Required bool
+	Unless   []string // a path below the object: where that is written, Required does not hold
 	About    string
 	// Refused says why the field is known but may not be written; it follows the field's name in the problem.
 	Refused string

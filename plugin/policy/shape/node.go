@@ -73,6 +73,14 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
+// has reports whether something is written at a path below n.
+func (n *Node) has(path []string) bool {
+	for _, key := range path {
+		n = n.Get(key)
+	}
+	return len(path) > 0 && n != nil
+}
+
 // Sound is whether n is there, is of that kind and has no problem of its own.
 func (n *Node) Sound(kind NodeKind) bool { return n != nil && n.Kind == kind && !n.Faulty }
 

@@ -29,7 +29,7 @@ func checkObject(n *Node, o *Object, found *Problems) {
 		}
 	}
 	for _, f := range fields {
-		if f.Required && n.Get(f.Name) == nil && !meant[f.Name] {
+		if f.Required && n.Get(f.Name) == nil && !meant[f.Name] && !n.has(f.Unless) {
 			found.Missing(n, "missing field "+Quote(f.Name))
 		}
 	}

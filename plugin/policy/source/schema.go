@@ -142,14 +142,15 @@ func (s *schema) object(o *shape.Object) node {
 		}
 		groups = append(groups, node{"oneOf": one})
 	}
-	if groups != nil {
-		n["allOf"] = groups
+	if both, _ := n["allOf"].([]node); groups != nil {
+		n["allOf"] = append(both, groups...)
 	}
 	return n
 }
 
 func (s *schema) fields(fields []shape.Field) node {
 	properties, required := node{}, []string{}
+	var either []node
 	for _, f := range fields {
 		if f.Refused != "" {
 			continue
@@ -159,13 +160,28 @@ func (s *schema) fields(fields []shape.Field) node {
 			p["description"] = f.About
 		}
 		properties[f.Name] = p
-		if f.Required {
+		switch {
+		case f.Required && f.Unless == nil:
 			required = append(required, f.Name)
+		case f.Required:
+			either = append(either, node{"anyOf": []node{{"required": []string{f.Name}}, below(f.Unless)}})
 		}
 	}
 	n := node{"type": "object", "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
 		n["required"] = required
+	}
+	if either != nil {
+		n["allOf"] = either
+	}
+	return n
+}
+
+// below is an object that has something at the path.
+func below(path []string) node {
+	n := node{"required": path[:1]}
+	if len(path) > 1 {
+		n["properties"] = node{path[0]: below(path[1:])}
 	}
 	return n
 }

@@ -223,6 +223,11 @@ func (f *Filter) end(s *stream, d *plugin.Decision) {
 	}
 	// The mark that a filter behind this one may ask for. Where it cannot be set, that filter denies.
 	f.gateway.SetProperty("idv", mark(d))
+	// What the client gets with the upstream's response: no callback of ours sees that, so the gateway's configuration
+	// adds it from here. Where it cannot be set, the client is asked about again.
+	for i := range d.Header {
+		f.gateway.SetProperty("idv."+d.Header[i].Name, d.Header[i].Value)
+	}
 	if !s.within && s.paused {
 		f.gateway.Continue()
 	}
