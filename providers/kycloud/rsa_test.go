@@ -176,15 +176,16 @@ func TestAKeyOfCompositePrimesIsRefused(t *testing.T) {
 	one, e := big.NewInt(1), big.NewInt(65537)
 	q := generate(t, 2048)
 	q1 := new(big.Int).Sub(q.Primes[0], one)
-	var p, p1, d *big.Int
-	for d == nil { // 65537 may divide p-1
+	var n, p, p1, d *big.Int
+	for d == nil || n.BitLen() < 2048 { // 65537 may divide p-1; three primes may make a bit less than two
 		a, b := generate(t, 1024), generate(t, 1024)
 		p = new(big.Int).Mul(a.Primes[0], b.Primes[0])
+		n = new(big.Int).Mul(p, q.Primes[0])
 		p1 = new(big.Int).Sub(p, one)
 		d = new(big.Int).ModInverse(e, new(big.Int).Mul(p1, q1))
 	}
 	k := &rawKey{
-		n: new(big.Int).Mul(p, q.Primes[0]), e: e, d: d, p: p, q: q.Primes[0],
+		n: n, e: e, d: d, p: p, q: q.Primes[0],
 		dp: new(big.Int).Mod(d, p1), dq: new(big.Int).Mod(d, q1), qinv: new(big.Int).ModInverse(q.Primes[0], p),
 	}
 	if !k.consistent() {
