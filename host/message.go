@@ -137,7 +137,7 @@ type decision struct {
 	action action
 	status int      // deny and challenge: 300 to 599; 0: the gateway's own 503
 	header []header // deny and challenge: the response's; allow: set in the upstream's response
-	body   []byte   // deny and challenge
+	body   []byte   // deny and challenge: the response's; allow: the upstream's, nil for the client's own
 	remove []string // allow: request headers to remove, in net/http's form
 	set    []header // allow: request headers to add after that
 }
@@ -191,7 +191,7 @@ func (n names) readDecision(raw, body []byte, d *decision) error {
 		*d = decision{}
 		return nil
 	}
-	if d.action != allow {
+	if d.action != allow || len(body) > 0 {
 		d.body = append([]byte(nil), body...)
 	}
 	return nil

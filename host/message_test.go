@@ -56,7 +56,7 @@ func TestReadDecision(t *testing.T) {
 	}{
 		{
 			"an allowance", `{"action":"allow","id":"x","remove":["X-IDV-a","x_idv"],"set":[["x-idv-outcome","match"]]}`,
-			decision{action: allow, remove: []string{"X-Idv-A", "X_idv"}, set: []header{{"X-Idv-Outcome", "match"}}},
+			decision{action: allow, remove: []string{"X-Idv-A", "X_idv"}, set: []header{{"X-Idv-Outcome", "match"}}, body: []byte("body")},
 		},
 		{
 			"a denial", `{"action":"deny","status":403,"headers":[["content-type","a/b"]]}`,

@@ -81,6 +81,13 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 	if e.whole && len(e.held.bytes) > 0 {
 		body := e.held.bytes
+		if d.body != nil {
+			body = d.body
+			pr.Out.Body = io.NopCloser(bytes.NewReader(body))
+			if pr.Out.ContentLength >= 0 { // else it goes on as it came, in chunks
+				pr.Out.ContentLength = int64(len(body))
+			}
+		}
 		pr.Out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
 	trailers(pr)

@@ -307,6 +307,13 @@ func (v *proxyVM) allow(f *proxyFlow) {
 		v.out = append(v.out, `,"headers":`...)
 		v.out = appendPairs(v.out, reply, anyPair)
 	}
+	if s := &f.stream.Request; s.Edited {
+		v.out = append(v.out, `},"bytes":`...)
+		v.out = strconv.AppendInt(v.out, int64(len(s.Body)), 10)
+		v.out = append(v.out, '}', '\n')
+		v.out = append(v.out, s.Body...)
+		return
+	}
 	v.out = append(v.out, "}}\n"...)
 }
 

@@ -22,12 +22,20 @@ const (
 
 // annotateOrReject makes the decision: step 9.
 func (q *question) annotateOrReject() Decision {
-	d := Decision{Action: q.action, ID: q.id(), Rule: q.rule.Name, Reason: q.reason, Outcome: q.outcome, Status: q.status}
+	var d Decision
 	if q.action == policy.Allow {
-		d.Remove, d.Set, d.Header = q.remove, q.annotations(), q.assert()
-		return d
+		d.Remove, d.Set = q.remove, q.annotations()
+		q.forward(&d) // which may end in a denial
 	}
-	q.reject(&d)
+	if q.action == policy.Allow {
+		d.Header = q.assert()
+	} else {
+		d = Decision{}
+	}
+	d.Action, d.ID, d.Rule, d.Reason, d.Outcome, d.Status = q.action, q.id(), q.rule.Name, q.reason, q.outcome, q.status
+	if q.action != policy.Allow {
+		q.reject(&d)
+	}
 	return d
 }
 

@@ -94,7 +94,8 @@ type Decision struct {
 	Remove []string
 	Set    []callout.Header
 
-	// Deny and Challenge: this goes to the client. Allow: Header is added to the upstream's response.
+	// Deny and Challenge: this goes to the client. Allow: Header is added to the upstream's response, and Body, unless it
+	// is nil, is what the upstream gets in place of the client's; Remove and Set have its length right.
 	Status int
 	Header []callout.Header
 	Body   []byte

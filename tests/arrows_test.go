@@ -188,7 +188,7 @@ func TestGuestDeps(t *testing.T) {
 // maxGuestBytes is the largest a stripped guest may be: little more than it is, so that nothing large comes in unseen.
 // The aim is 5.5 MB. Of what there is, Go's runtime and tables are 3.3 MB, and kycloud alone, with math/big for RSA and
 // the GBK tables, 0.55 MB.
-const maxGuestBytes = 7_000_000
+const maxGuestBytes = 7_100_000
 
 func TestGuestSize(t *testing.T) {
 	for kind, wasm := range map[string][]byte{"Extism": built.wasm, "proxy-wasm": built.proxywasm} {

@@ -216,7 +216,7 @@ function answer(res, status, reason) {
 const HOP_BY_HOP = words('connection,keep-alive,proxy-connection,proxy-authenticate,proxy-authorization,te,trailer,transfer-encoding,upgrade,expect');
 
 // forward sends the request on, its trailers apart, and the response back.
-function forward(upstream, req, res, head, decision, chunks) {
+function forward(upstream, req, res, head, decision, chunks, body) {
   const gone = words(`host,${req.headers.connection},${(decision.remove ?? []).join()}`);
   const headers = {};
   for (const [name, value] of pairs(req.rawHeaders).map(([n, v]) => [n.toLowerCase(), v])) {
@@ -227,7 +227,7 @@ function forward(upstream, req, res, head, decision, chunks) {
   Object.assign(headers, { host: req.headers.host, 'x-forwarded-for': head.client, 'x-forwarded-proto': 'http', 'x-request-id': head.id });
   if (req.headers['transfer-encoding']) headers['transfer-encoding'] = 'chunked';
   else if (head.noBody) delete headers['content-length'];
-  else headers['content-length'] = req.headers['content-length'];
+  else headers['content-length'] = body?.length ?? req.headers['content-length'];
   const out = http.request({ hostname: upstream.hostname, port: upstream.port, method: req.method, path: req.url, headers, agent: false });
   out.on('error', () => { log('the upstream does not answer'); answer(res, 502, 'upstream'); });
   out.on('response', (reply) => {
@@ -239,7 +239,7 @@ function forward(upstream, req, res, head, decision, chunks) {
     reply.on('error', () => res.destroy()).pipe(res);
   });
   res.on('close', () => out.destroy());
-  chunks.forEach((chunk) => out.write(chunk));
+  (body ? [body] : chunks).forEach((chunk) => out.write(chunk)); // the guest's, where it has one
   if (req.readableEnded) out.end();
   else req.pipe(out);
 }
@@ -272,7 +272,7 @@ async function serve(guest, upstream, req, res) {
   res.off('close', left);
   const { decision: d, raw } = flow;
   if (res.destroyed) return undefined;
-  if (d?.action === 'allow') return forward(upstream, req, res, head, d, chunks);
+  if (d?.action === 'allow') return forward(upstream, req, res, head, d, chunks, raw?.length ? raw : undefined);
   if (!['deny', 'challenge'].includes(d?.action) || !(d.status >= 300 && d.status <= 599)) return answer(res, 503, 'verification_unavailable');
   if (!req.complete) d.headers.push(['connection', 'close']); // what is left of the body is never read
   return res.writeHead(d.status, d.headers.flat()).end(raw);

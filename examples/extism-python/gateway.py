@@ -238,7 +238,7 @@ class Handler(BaseHTTPRequestHandler):
             result = self.read(body, pieces, min(event["limit"], MAX_BODY))
             self.guest.send("resume", {"flow": number, "body": result}, b"".join(pieces) if result is True else b"")
         if event.get("action") == "allow":
-            return self.forward(head, event, pieces, body)
+            return self.forward(head, event, [event["raw"]] if event["raw"] else pieces, body)
         if event.get("action") not in ("deny", "challenge") or not 300 <= event.get("status", 0) <= 599:
             return self.problem(503, "verification_unavailable")
         self.reply(event["status"], event["headers"], event["raw"])

@@ -115,3 +115,13 @@ func (v *VM) buffer(kind uint32) *[]byte {
 	}
 	return nil
 }
+
+// edited notes that the guest has changed a buffer that buffer has found.
+func (v *VM) edited(kind uint32) {
+	switch kind {
+	case bufferRequestBody:
+		v.effective().stream.Request.Edited = true
+	case bufferResponseBody:
+		v.effective().stream.Response.Edited = true
+	}
+}

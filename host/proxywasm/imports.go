@@ -197,6 +197,7 @@ var imports = []imported{
 		from := min(uint64(uint32(s[1])), size)
 		to := min(from+uint64(uint32(s[2])), size)
 		*b = append(append(append([]byte(nil), (*b)[:from]...), value...), (*b)[to:]...)
+		v.edited(uint32(s[0]))
 		return OK
 	}},
 

@@ -52,6 +52,7 @@ type Side struct {
 	Passed bool
 	Body   []byte
 	Ended  bool
+	Edited bool // the guest has changed the body
 
 	at    place
 	wait  wait

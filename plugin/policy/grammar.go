@@ -140,6 +140,7 @@ func ruleGrammar() *shape.Object {
 			{Name: "denyFloor", Type: shape.Type{Kind: shape.ADuration, Min: int64(time.Millisecond), Max: int64(maxDenyFloor)}, About: "The least time a denial takes once the claims are read, so that its speed tells nobody whether it was remembered; none if not written."},
 			{Name: "decide", Type: decideGrammar(), About: "What happens on each outcome; match allows, pending challenges, all else denies."},
 			{Name: "annotate", Type: annotateGrammar(), About: "The x-idv- headers the upstream gets; outcome and check if not written."},
+			{Name: "forward", Type: forwardGrammar(), About: "What the upstream gets of a claim in the JSON body of a request that passes: the person's digest (x-idv-subject), its last four characters, or nothing."},
 			{Name: "mode", Type: words("enforce", "shadow"), About: "shadow: beside the rule that decides, changes nothing, writes the audit line."},
 			{Name: "sample", Type: shape.Type{Kind: shape.APercent}, About: "The share of people a shadow rule asks about."},
 			{Name: "maxBody", Type: shape.Type{Kind: shape.ASize, Min: 1, Max: maxMaxBody}, About: "The largest body that is read; 256KiB if not written."},

@@ -52,6 +52,7 @@ func (l *loader) readRule(n *shape.Node) Rule {
 	l.readDecide(&r, n.Get("decide"))
 	l.readAnnotate(&r, n)
 	l.readMode(&r, n)
+	l.readForward(&r, n)
 	if s, ok := textOf(n.Get("maxBody")); ok {
 		size, _ := shape.ParseSize(s)
 		r.MaxBody = int(size)

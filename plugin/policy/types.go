@@ -96,6 +96,7 @@ type Rule struct {
 	Throttle Throttle
 	Remember Remember
 	Assert   Assert
+	Forward  []Forward
 	// DenyFloor is the least time that a denial takes once the person is known, so that it does not tell by its speed where it
 	// came from; 0: none.
 	DenyFloor time.Duration

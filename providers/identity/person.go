@@ -58,3 +58,14 @@ func (p Person) text(c Claim) string {
 	}
 	return ""
 }
+
+// Last4 is the last four characters of a claim that is a number; "" for another, or if the person does not make it.
+func (p Person) Last4(c Claim) string {
+	text := p.text(c)
+	switch c {
+	case ClaimIDNumber, ClaimMobile, ClaimBankCard:
+		return text[max(0, len(text)-4):]
+	case ClaimNone, ClaimName, ClaimFaceImage, ClaimUserID:
+	}
+	return ""
+}

@@ -18,7 +18,7 @@ func dangers() []danger {
 		{2, "a virtual machine dies, and what waits in it hangs", nil},
 		{3, "a deeply nested body kills the virtual machine", []string{"scenario bodies/ten thousand brackets are refused and hurt nobody"}},
 		{4, "no result of a callback denies, so a panic has to answer by itself", []string{"plugin/proxywasm/filter TestAPanicInACallbackIs503ForThatStreamAlone"}},
-		{5, "a replaced body with the old content-length is smuggling", []string{"tests TestGuestImports: the guest replaces no body"}},
+		{5, "a replaced body with the old content-length is smuggling", []string{"scenarios forward", "plugin/proxywasm/filter TestABodyIsRewrittenBeforeItGoesOn"}},
 		{6, "a control byte in a header, path or log line", []string{"plugin/proxywasm/abi TestNoControlByteLeaves, TestWhatTheGateRefusesIsNotSent"}},
 		{7, "HTTP/2 buffers far more than HTTP/1", nil},
 		{8, "trailers, upgrades and gRPC", []string{"scenarios strip and routing, over HTTP/1.1 and HTTP/2"}},

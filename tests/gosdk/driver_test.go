@@ -279,7 +279,7 @@ func (f *flight) decide(m *message, raw []byte) error {
 		f.seen.Header[h[0]] = append(f.seen.Header[h[0]], h[1])
 	}
 	if d.Action == "allow" {
-		f.seen.Status, f.seen.Upstream = 200, play.Forward(f.request, d.Remove, d.Set)
+		f.seen.Status, f.seen.Upstream = 200, play.Forward(f.request, d.Remove, d.Set, raw)
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (g *nativeGateway) Play(r *Request) (Seen, error) {
 		seen.Header[h.Name] = append(seen.Header[h.Name], h.Value)
 	}
 	if d.Action == policy.Allow {
-		seen.Status, seen.Upstream = 200, Forward(r, d.Remove, pairs(d.Set))
+		seen.Status, seen.Upstream = 200, Forward(r, d.Remove, pairs(d.Set), d.Body)
 	}
 	return seen, nil
 }
@@ -107,9 +107,13 @@ func pairs(headers []callout.Header) [][2]string {
 	return list
 }
 
-// Forward does to the request what an allowing decision says: headers are removed, then others added.
-func Forward(r *Request, remove []string, set [][2]string) *Forwarded {
+// Forward does to the request what an allowing decision says: headers are removed, then others added, and a body that
+// it has takes the place of the client's.
+func Forward(r *Request, remove []string, set [][2]string, body []byte) *Forwarded {
 	f := &Forwarded{Headers: map[string][]string{}, Body: r.Body}
+	if len(body) > 0 {
+		f.Body = body
+	}
 	for _, h := range r.Headers {
 		name := strings.ToLower(h[0])
 		f.Headers[name] = append(f.Headers[name], h[1])

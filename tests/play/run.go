@@ -242,9 +242,7 @@ func (r *run) checkPassed(e *Expect, request *Request, seen *Seen, audit map[str
 		r.fault("the upstream saw nothing (status %d, %s)", seen.Status, seen.Body)
 		return
 	}
-	if string(seen.Upstream.Body) != string(request.Body) {
-		r.fault("the upstream got %d bytes of body, not the client's %d", len(seen.Upstream.Body), len(request.Body))
-	}
+	r.checkBody(e, request, seen.Upstream)
 	want := map[string]*string{}
 	for name, value := range e.Upstream {
 		want[name] = value
@@ -264,6 +262,35 @@ func (r *run) checkPassed(e *Expect, request *Request, seen *Seen, audit map[str
 			if w, said := want[name]; ours(name) && (!said || w == nil) {
 				r.fault("the upstream got %s: %q", name, values)
 			}
+		}
+	}
+}
+
+// checkBody is for the body that the upstream got.
+func (r *run) checkBody(e *Expect, request *Request, got *Forwarded) {
+	if lengths := got.Headers["content-length"]; len(lengths) > 1 || len(lengths) == 1 && lengths[0] != strconv.Itoa(len(got.Body)) {
+		r.fault("the upstream got content-length %q with %d bytes of body", lengths, len(got.Body))
+	}
+	if e.Forwards == nil {
+		if string(got.Body) != string(request.Body) {
+			r.fault("the upstream got %d bytes of body, not the client's %d", len(got.Body), len(request.Body))
+		}
+		return
+	}
+	var was, is map[string]any
+	if json.Unmarshal(request.Body, &was) != nil || json.Unmarshal(got.Body, &is) != nil {
+		r.fault("the upstream got %d bytes of body that are no JSON object", len(got.Body))
+		return
+	}
+	r.members("the upstream's body", e.Forwards, is)
+	for name, value := range was {
+		if _, said := e.Forwards[name]; !said && !equal(value, is[name]) {
+			r.fault("the upstream's body has another %s than the client's", name)
+		}
+	}
+	for name := range is {
+		if _, there := was[name]; !there {
+			r.fault("the upstream's body has a member %s, which the client's has not", name)
 		}
 	}
 }

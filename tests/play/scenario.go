@@ -55,6 +55,9 @@ type Expect struct {
 	BodyRead bool `json:"bodyRead"`
 	// Upstream is request headers at the upstream: a text, or null for absent.
 	Upstream map[string]*string `json:"upstream"`
+	// Forwards is members of the JSON object that the upstream gets as body, null for absent; all others are the client's.
+	// Absent: the body is the client's, byte by byte.
+	Forwards map[string]any `json:"forwards"`
 	// Headers is the client's response headers.
 	Headers map[string]*string `json:"headers"`
 	// Problem is members of the problem; null: absent.

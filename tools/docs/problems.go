@@ -251,6 +251,7 @@ var detailMeanings = map[string]string{
 	"body_broken_off":   "The body ended before it was whole.",
 	"token_unreadable":  "The verified token's payload is no JSON object.",
 	"claims":            "The claims do not go together.",
+	"forward":           "The body could not be rewritten as the rule's forward says.",
 	"proof":             "The rule requires a proof, and the request brings no assertion of it that is this client's.",
 	"age":               "The age is outside the bounds, or the ID number does not tell it.",
 }
@@ -275,6 +276,11 @@ func (p *page) headers(f facts, _ *endings) error {
 		rows = append(rows, []string{code(h.value), sentence(h.about), code(value)})
 	}
 	p.table([]string{"header", "meaning", "such as"}, rows)
+	p.heading(2, "What the body holds")
+	p.text("What the client sent, byte by byte, unless the rule has `forward`: then each claim that it names is, where it stood in the JSON body, the person's digest (as `x-idv-subject`, also where " +
+		"`annotate` asks for none), its last four characters, or gone; where there is no digest it is gone. An element of a list that is dropped becomes null. It is so whatever let the request pass. The rest of " +
+		"the body is as it came; `content-length` is the new one, and `content-md5`, `digest`, `content-digest` and `repr-digest` of the old bytes are taken off. The body is all that is rewritten: what a client says a second time " +
+		"elsewhere goes on.")
 	p.heading(2, "What is stripped")
 	p.text("`x-idv-*` belongs to the gateway. What a client sends under such a name is removed from every request, matched by a rule or not, in headers and trailers. " +
 		"Upstreams fold names: so every byte of a name that is no letter or digit counts as a dash. `X_IDV_Outcome` and `x-idv.outcome` are removed, `x-idvendor` is not. " +

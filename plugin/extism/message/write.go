@@ -89,7 +89,7 @@ func (w *Writer) Decided(flow uint64, d *plugin.Decision) {
 			w.headers("headers", d.Header)
 		}
 		w.out.Raw(`}`)
-		w.end(nil)
+		w.end(d.Body)
 		return
 	}
 	status := d.Status

@@ -56,7 +56,7 @@ func Access(input []byte, evaluate Evaluate) []byte {
 	}
 	d := evaluate(r)
 	switch {
-	case d.Action == policy.Allow:
+	case d.Action == policy.Allow && d.Body == nil:
 		return []byte(`{"result":true}`)
 	case r.asked && !r.given && d.Action == policy.Deny:
 		return refuse(503, "a rule for this request reads the body: use transform_request")
@@ -90,6 +90,9 @@ func Transform(input []byte, evaluate Evaluate) []byte {
 	if d.Action == policy.Allow {
 		b.Raw(`{"headers":`)
 		writeHeaders(&b, apply(r.out, &d))
+		if d.Body != nil {
+			r.body = d.Body
+		}
 		if len(r.body) > 0 {
 			b.Member("body_base64", base64.StdEncoding.EncodeToString(r.body))
 		}

@@ -138,6 +138,18 @@ func (h *Host) Bytes(b Buffer, limit int) ([]byte, Status) {
 	return h.taken(proxyGetBufferBytes(uint32(b), 0, uint32(limit), &h.at, &h.size))
 }
 
+// SetBody puts a body in place of the request's. Its content-length is gone with it, since what is left of a longer body
+// would be the next request: who knows the new one sets it.
+func (h *Host) SetBody(body []byte) Status {
+	if status := h.Remove(RequestHeaders, "content-length"); status != OK {
+		return status
+	}
+	return Status(proxySetBufferBytes(uint32(RequestBody), 0, wholeBuffer, unsafe.Pointer(unsafe.SliceData(body)), uint32(len(body))))
+}
+
+// wholeBuffer is more than any holds.
+const wholeBuffer = 1<<31 - 1
+
 // Property is a value by its path, parts with a NUL between them.
 func (h *Host) Property(path string) ([]byte, Status) {
 	h.at, h.size = 0, 0

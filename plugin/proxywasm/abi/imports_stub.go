@@ -14,6 +14,10 @@ func proxyRemoveHeaderMapValue(uint32, string) uint32          { return uint32(U
 func proxyGetBufferBytes(uint32, uint32, uint32, *uint32, *uint32) uint32 {
 	return uint32(Unimplemented)
 }
+
+func proxySetBufferBytes(uint32, uint32, uint32, unsafe.Pointer, uint32) uint32 {
+	return uint32(Unimplemented)
+}
 func proxyGetProperty(string, *uint32, *uint32) uint32 { return uint32(Unimplemented) }
 func proxySetProperty(string, string) uint32           { return uint32(Unimplemented) }
 func proxyHTTPCall(string, string, unsafe.Pointer, uint32, string, uint32, *uint32) uint32 {

@@ -27,6 +27,11 @@ func proxyRemoveHeaderMapValue(kind uint32, name string) uint32
 //go:wasmimport env proxy_get_buffer_bytes
 func proxyGetBufferBytes(kind, start, limit uint32, at *uint32, size *uint32) uint32
 
+// Envoy replaces from the start, and all or nothing.
+//
+//go:wasmimport env proxy_set_buffer_bytes
+func proxySetBufferBytes(kind, start, replaced uint32, bytes unsafe.Pointer, size uint32) uint32
+
 //go:wasmimport env proxy_get_property
 func proxyGetProperty(path string, at *uint32, size *uint32) uint32
 

@@ -94,6 +94,11 @@ func (g *gateway) Bytes(b abi.Buffer, limit int) ([]byte, abi.Status) {
 	return []byte(text[:min(limit, len(text))]), abi.OK
 }
 
+func (g *gateway) SetBody(body []byte) abi.Status {
+	g.say("the body is %s", body)
+	return g.edits
+}
+
 func (g *gateway) Property(string) ([]byte, abi.Status) {
 	if g.token == nil {
 		return nil, abi.NotFound
@@ -216,6 +221,7 @@ const policy = `{"version":1,
  "providers":{"v":{"use":"vendor","endpoint":"https://vendor.example/api","timeout":"2s"}},
  "rules":[
   {"name":"body rule","route":{"path":"/body"},"claims":{"name":{"body":"name"},"mobile":{"body":"mobile"}},"verify":{"check":"mobile2","by":["v"]},"maxBody":"200B"},
+  {"name":"less","route":{"path":"/less"},"claims":{"name":{"body":"name"},"mobile":{"body":"mobile"}},"verify":{"check":"mobile2","by":["v"]},"forward":{"mobile":"last4"},"annotate":[]},
   {"name":"header rule","route":{"path":"/header"},"claims":{"name":{"header":"x-name"},"mobile":{"header":"x-mobile"}},"verify":{"check":"mobile2","by":["v"]}},
   {"name":"token rule","route":{"path":"/token"},"claims":{"name":{"jwt":"user.name"},"mobile":{"jwt":"user.mobile"}},"verify":{"check":"mobile2","by":["v"]}},
   {"name":"beside","mode":"shadow","route":{"path":"/shadow"},"claims":{"name":{"header":"x-name"},"mobile":{"header":"x-mobile"}},"verify":{"check":"mobile2","by":["v"]}}

@@ -37,6 +37,7 @@ type Gateway interface {
 	Replace(m abi.Map, name, value string) abi.Status
 	Remove(m abi.Map, name string) abi.Status
 	Bytes(b abi.Buffer, limit int) ([]byte, abi.Status)
+	SetBody(body []byte) abi.Status
 	Property(path string) ([]byte, abi.Status)
 	SetProperty(path, value string) abi.Status
 	Call(cluster string, headers []callout.Header, body []byte, timeoutMs uint32) (token uint32, status abi.Status)

@@ -56,6 +56,29 @@ func TestABodyIsHeldUntilItIsWholeAndTheVendorHasAnswered(t *testing.T) {
 	}
 }
 
+func TestABodyIsRewrittenBeforeItGoesOn(t *testing.T) {
+	r := newRig(t, wide)
+	r.head("POST", "/less", "content-type", "application/json", "content-length", "43", "digest", "x")
+	wantAction(t, r.filter.RequestHeaders(stream1, false), filter.Pause)
+	r.body = person
+	wantAction(t, r.filter.RequestBody(stream1, len(person), true), filter.Pause)
+	r.reply = []callout.Header{{Name: ":status", Value: "200"}}
+	r.said = nil
+	r.filter.CalloutResponse(plugin1, 1, 1, 0)
+	r.want(t, "about 2", `the body is {"name":"李雷","mobile":"1000"}`, "remove content-length of map 0", "remove digest of map 0",
+		"set x-idv-outcome: match", "set x-idv-decision-id: …", "set content-length: 33", "idv is outcome=match rule=less decision=…", "continue")
+
+	r = newRig(t, wide)
+	r.edits = abi.InternalFailure
+	r.head("POST", "/less", "content-type", "application/json")
+	r.filter.RequestHeaders(stream1, false)
+	r.body = person
+	r.filter.RequestBody(stream1, len(person), true)
+	r.said, r.reply = nil, []callout.Header{{Name: ":status", Value: "200"}}
+	r.filter.CalloutResponse(plugin1, 1, 1, 0)
+	r.want(t, "about 2", `the body is {"name":"李雷","mobile":"1000"}`, "respond 503 verification_unavailable, grpc 14")
+}
+
 func TestANoIsAnsweredAndNeverContinued(t *testing.T) {
 	r := newRig(t, wide)
 	r.head("GET", "/header", claim()...)

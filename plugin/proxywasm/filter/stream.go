@@ -209,6 +209,10 @@ func (f *Filter) end(s *stream, d *plugin.Decision) {
 		f.respond(s, d)
 		return
 	}
+	if d.Body != nil && f.gateway.SetBody(d.Body) != abi.OK {
+		f.refuse(s)
+		return
+	}
 	for _, name := range d.Remove {
 		if f.gateway.Remove(abi.RequestHeaders, name) != abi.OK {
 			f.refuse(s)
