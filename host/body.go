@@ -93,23 +93,31 @@ func (h *heldBody) grow(most int64) bool {
 	return true
 }
 
-// replay is a body that was read in part: what was read, then the rest.
+// replay is a body of which a part, or nothing, was read: that, then the rest. Once the rest is over it is not read again:
+// a transport tries once more after the last byte, and where the upstream has answered by then net/http has closed the
+// client's body, which the transport would take for one that broke off, and break off the response.
 type replay struct {
 	head bytes.Reader
 	rest io.ReadCloser
+	over bool
 }
 
-func (h *heldBody) replay(rest io.ReadCloser) io.ReadCloser {
-	b := &replay{rest: rest}
+func (h *heldBody) replay(rest io.ReadCloser, over bool) io.ReadCloser {
+	b := &replay{rest: rest, over: over}
 	b.head.Reset(h.bytes)
 	return b
 }
 
 func (b *replay) Read(p []byte) (int, error) {
-	if b.head.Len() > 0 {
+	switch {
+	case b.head.Len() > 0:
 		return b.head.Read(p)
+	case b.over:
+		return 0, io.EOF
 	}
-	return b.rest.Read(p)
+	n, err := b.rest.Read(p)
+	b.over = err == io.EOF
+	return n, err
 }
 
 func (b *replay) Close() error { return b.rest.Close() }

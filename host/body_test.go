@@ -205,3 +205,47 @@ func checkTrailers(t *testing.T, in *bufio.Reader, want ...string) {
 		}
 	}
 }
+
+// onceOver is a body that must not be read after its end.
+type onceOver struct {
+	io.Reader
+	t    *testing.T
+	over bool
+}
+
+func (o *onceOver) Read(p []byte) (int, error) {
+	if o.over {
+		o.t.Error("it was read after its end")
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := o.Reader.Read(p)
+	o.over = err == io.EOF
+	return n, err
+}
+
+func (o *onceOver) Close() error { return nil }
+
+func TestABodyIsNotReadAfterItsEnd(t *testing.T) {
+	for _, c := range []struct {
+		name, read, rest string
+		whole            bool
+	}{
+		{"read whole for the guest", "hello", "", true},
+		{"read in part", "hello", " world", false},
+		{"not read", "", "hello", false},
+		{"empty", "", "", false},
+	} {
+		held := heldBody{bytes: []byte(c.read)}
+		client := &onceOver{Reader: strings.NewReader(c.rest), t: t, over: c.whole}
+		body := held.replay(client, c.whole)
+		got, err := io.ReadAll(body)
+		for range 2 {
+			if n, again := body.Read(make([]byte, 1)); n != 0 || again != io.EOF {
+				t.Errorf("%s: afterwards %d, %v", c.name, n, again)
+			}
+		}
+		if string(got) != c.read+c.rest || err != nil {
+			t.Errorf("%s: %q, %v", c.name, got, err)
+		}
+	}
+}

@@ -227,14 +227,18 @@ func (e *exchange) carryOut() {
 
 // forward sends the request on, with what was read of its body for the guest.
 func (e *exchange) forward() {
-	if e.started && len(e.held.bytes) > 0 {
-		e.r.Body = e.held.replay(e.r.Body)
-	} else if e.state.limit > 0 && e.r.ContentLength == 0 {
+	rest := e.r.Body
+	switch {
+	case e.started && len(e.held.bytes) > 0, e.state.limit == 0:
+	case e.r.ContentLength == 0:
 		e.shard.answerBody(e.flow, bodyWhole, nil)
-	} else if e.state.limit > 0 {
-		e.teed = &tee{ReadCloser: e.r.Body, limit: e.state.limit, held: &e.held}
+	default:
+		e.teed = &tee{ReadCloser: rest, limit: e.state.limit, held: &e.held}
 		e.shard.readFor(e.flow, nil)
-		e.r.Body = e.teed
+		rest = e.teed
+	}
+	if e.r.ContentLength != 0 {
+		e.r.Body = e.held.replay(rest, e.whole)
 	}
 	e.gateway.proxies.serve(e)
 }
