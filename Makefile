@@ -5,7 +5,7 @@ PROXYWASM := host/cmd/idvgate/wasm/idvgate-proxywasm.wasm
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STAMP    := -s -w -X main.version=$(VERSION)
 # Modules of their own, so that nobody inherits what they need.
-MODULES  := tests/gosdk tests/jwt tests/jdsdk tests/proxywasmsdk tests/bench tools
+MODULES  := tests/gosdk tests/jwt tests/jdsdk tests/proxywasmsdk tests/browser tests/bench tools
 
 # The linter, in the version that its module pins, built once.
 LINTER   := $(CURDIR)/.cache/bin/golangci-lint-$(shell sed -n 's|.*golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/lint/go.mod)
@@ -71,6 +71,7 @@ e2e: build ## the command as a user runs it, end to end
 	$(GO) test -tags e2e ./tests/e2e ./tests/readers -count=1
 	cd tests/hosts && $(GO) test -tags e2e -count=1
 	cd tests/envoy && $(GO) test -tags e2e -count=1
+	cd tests/browser && $(GO) test -tags e2e -count=1
 
 fuzz: ## every fuzz target, FUZZTIME each (60s), as many side by side as there are cores; a finding stays in testdata/fuzz
 	$(GO) -C tools run ./fuzz -time $(FUZZTIME) $(CURDIR)

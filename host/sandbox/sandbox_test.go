@@ -300,3 +300,27 @@ func aborted(recovered any) bool {
 	err, ok := recovered.(error)
 	return ok && errors.Is(err, http.ErrAbortHandler)
 }
+
+func TestTheUpstreamHasAPageForABrowserAndEchoesAllElse(t *testing.T) {
+	up := httptest.NewServer(Upstream())
+	defer up.Close()
+	for _, c := range []struct{ method, target, media string }{
+		{"GET", TourPath, "text/html; charset=utf-8"},
+		{"GET", TourBack, "text/html; charset=utf-8"},
+		{"POST", TourPath, "application/json; charset=utf-8"},
+		{"GET", TourPath + "/", "application/json; charset=utf-8"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), c.method, up.URL+c.target, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if got := response.Header.Get("Content-Type"); got != c.media {
+			t.Errorf("%s %s is %s, not %s", c.method, c.target, got, c.media)
+		}
+	}
+}

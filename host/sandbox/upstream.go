@@ -22,9 +22,14 @@ type echo struct {
 // maxEcho bounds the body the sample upstream reads, in bytes; it answers 413 beyond.
 const maxEcho = 16 << 20
 
-// Upstream is the sample API behind the gateway: it answers every request with what it saw of it.
+// Upstream is the sample API behind the gateway: it answers every request with what it saw of it, but for a browser's
+// that wants the page at TourPath.
 func Upstream() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == TourPath {
+			showTour(w)
+			return
+		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEcho))
 		if err != nil {
 			writeError(w, http.StatusRequestEntityTooLarge, "body is too large or broke off")

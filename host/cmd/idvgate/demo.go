@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/idvgate/idvgate/examples/policies"
+	"github.com/idvgate/idvgate/host/sandbox"
 )
 
 func demoCommand() *cobra.Command {
@@ -38,9 +39,15 @@ process, and prints commands to try. The people it knows are invented.`,
 			if err != nil {
 				return err
 			}
-			g, err := f.start(cmd.Context(), to, cmd.OutOrStdout())
+			gate, err := listenOn("listen", f.listen, nil)
 			if err != nil {
 				closeAll(vendors, up)
+				return err
+			}
+			f.settings.override["RETURN_URL"] = gate.url() + sandbox.TourBack
+			g, err := f.start(cmd.Context(), gate, to, cmd.OutOrStdout())
+			if err != nil {
+				closeAll(vendors, up, gate)
 				return err
 			}
 			tour(cmd.OutOrStdout(), g, vendors)
@@ -82,7 +89,7 @@ func tour(w io.Writer, g *running, vendors *service) {
 		fmt.Fprintf(w, "\n  # %s: %d %s\n", s.title, s.status, s.reason)
 		fmt.Fprintf(w, "  %s\n", asking(g, s.path, s.body))
 	}
-	fmt.Fprintf(w, "\n  # the person says yes on the page (open verifyUrl in a browser to see it) and comes back with the handle\n")
+	fmt.Fprintf(w, "\n  # the person says yes on the page and comes back with the handle\n")
 	ask := asking(g, "/v1/glodon/mobile3", toThePage)
 	for _, line := range []string{
 		"problem=$(" + ask + ")",
@@ -92,6 +99,7 @@ func tour(w io.Writer, g *running, vendors *service) {
 	} {
 		fmt.Fprintf(w, "  %s\n", line)
 	}
+	fmt.Fprintf(w, "\n  # the same in a browser: %s%s\n", g.gate.url(), sandbox.TourPath)
 	fmt.Fprintf(w, "\n  # what the vendors were asked\n  curl -s %s/_sandbox/calls\n\nAudit lines follow. Ctrl-C stops.\n\n", vendors.url())
 }
 

@@ -74,7 +74,7 @@ mistakes is refused and the old one stays. SIGTERM lets requests in flight finis
 			if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
 				return fmt.Errorf("--upstream: http://host:port or https://host:port is due")
 			}
-			g, err := f.start(cmd.Context(), to, cmd.OutOrStdout())
+			g, err := f.start(cmd.Context(), nil, to, cmd.OutOrStdout())
 			if err != nil {
 				return err
 			}
@@ -109,12 +109,12 @@ func (r *running) adminNote() string {
 	return ", admin " + r.admin.url()
 }
 
-// start does all that can fail: reads, checks, compiles, takes the ports.
-func (f *gatewayFlags) start(ctx context.Context, upstream *url.URL, stdout io.Writer) (*running, error) {
+// start does all that can fail: reads, checks, compiles, takes the ports. gate is the gateway's, nil to take it here.
+func (f *gatewayFlags) start(ctx context.Context, gate *service, upstream *url.URL, stdout io.Writer) (*running, error) {
 	if f.unmatched != "allow" && f.unmatched != "deny" {
 		return nil, fmt.Errorf(`--unmatched: "allow" or "deny" is due`)
 	}
-	r := &running{log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	r := &running{log: slog.New(slog.NewTextHandler(os.Stderr, nil)), gate: gate}
 	audit := stdout
 	if f.audit != "-" {
 		file, err := os.OpenFile(f.audit, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -142,8 +142,10 @@ func (f *gatewayFlags) start(ctx context.Context, upstream *url.URL, stdout io.W
 	if err != nil {
 		return nil, err
 	}
-	if r.gate, err = listenOn("listen", f.listen, nil); err != nil {
-		return nil, err
+	if r.gate == nil {
+		if r.gate, err = listenOn("listen", f.listen, nil); err != nil {
+			return nil, err
+		}
 	}
 	if f.admin != "" {
 		if r.admin, err = listenOn("admin", f.admin, nil); err != nil {
