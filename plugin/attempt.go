@@ -40,8 +40,15 @@ func (a *attempt) billed() providers.Billing {
 func (q *question) attempt(p *provider, check providers.Check, retry bool) (again bool) {
 	env := &q.engine.env
 	start := env.Now()
+	handle, of, lack := q.useHandle(p, check)
+	if lack != "" {
+		q.lacking(p, check, lack).retry = retry
+		return false
+	}
+	resume := handle != nil
 	holds, lack := q.reserve(p, check)
 	if lack != "" {
+		q.unuse(&of)
 		q.lacking(p, check, lack).retry = retry
 		return false
 	}
@@ -49,7 +56,6 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 	defer func() { holds.release(q, p, billed) }()
 	asked := &asking{Context: q.ctx, question: q, provider: p}
 	query := providers.Query{Check: check, Person: q.person, DecisionID: q.id()}
-	handle, use, resume := q.useHandle(p, check)
 	var result providers.Result
 	var err error
 	if resume {
@@ -58,7 +64,7 @@ func (q *question) attempt(p *provider, check providers.Check, retry bool) (agai
 		result, err = p.adapter.Verify(asked, asked, query)
 	}
 	if resume && err != nil {
-		env.State.Give(use) // nobody answered: it is still good
+		q.unuse(&of) // nobody answered
 	}
 	a := q.note(attempt{
 		provider: p, check: check, result: result, at: env.Now().Unix(), took: env.Now().Sub(start), retry: retry, hurried: asked.hurried, resumed: resume,

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
@@ -10,6 +11,7 @@ import (
 	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/plugin/state"
 	"github.com/idvgate/idvgate/providers"
+	"github.com/idvgate/idvgate/providers/callout"
 )
 
 // PendingHeader is the name of a header that goes both ways.
@@ -121,22 +123,53 @@ func (q *question) open(raw []byte, p *provider, v *policy.Verify) bool {
 	return false
 }
 
-// useHandle is the handle to resume with, if one was brought for this provider and check and nobody has used it. It is
-// used up by that; giveUp takes it back.
-func (q *question) useHandle(p *provider, check providers.Check) (handle []byte, use state.Take, ok bool) {
-	b := &q.brought
+// use is a handle's one use.
+type use struct {
+	state.Take
+	fleet *state.Key // of its lease in the fleet's store; nil: there is none
+}
+
+// useHandle is the handle to resume with, if one was brought for this provider and check and nobody of the fleet has used
+// it; nil: none. It is used up by that, unless it is given back. lack is why nobody may be asked, else "".
+func (q *question) useHandle(p *provider, check providers.Check) (handle []byte, of use, lack string) {
+	b, env, s := &q.brought, &q.engine.env, q.engine.shared
 	if b.provider != p || b.check != check {
-		return nil, use, false
+		return nil, of, ""
 	}
 	b.provider = nil
 	sum := q.engine.sampling.Sum("idvgate.pending.used.1", b.nonce) // nothing of a person is in it
-	use = q.engine.env.State.Take(state.Key(sum[:16]), 1, 1, b.left, q.engine.env.Now())
-	if !use.OK {
-		return nil, use, false
+	key := state.Key(sum[:16])
+	of.Take = env.State.Take(key, 1, 1, b.left, env.Now())
+	if !of.OK {
+		return nil, of, ""
+	}
+	if s != nil {
+		first, err := s.Lease(q.ctx, q.do, env.Now(), key, b.left)
+		switch {
+		case s.noted(err) == nil && !first:
+			return nil, of, ""
+		case err == nil:
+			of.fleet = &key
+		case s.deny:
+			env.State.Give(of.Take)
+			return nil, of, lackStore
+		}
 	}
 	q.resumed = true
 	q.engine.handles.resumed(1)
-	return b.handle, use, true
+	return b.handle, of, ""
+}
+
+// unuse makes a handle good again: nobody answered.
+func (q *question) unuse(of *use) {
+	q.engine.env.State.Give(of.Take)
+	if of.fleet == nil {
+		return
+	}
+	s, env, key := q.engine.shared, &q.engine.env, *of.fleet
+	env.Beside(q.ctx, q.do, func(ctx context.Context, do callout.Doer) {
+		_ = s.noted(s.Return(ctx, do, env.Now(), key))
+	})
 }
 
 // handles counts what becomes of handles.

@@ -186,6 +186,74 @@ func (f *fleet) request(path, person string) *play.Request {
 	return &play.Request{Method: "POST", Host: "a", Path: path, Client: "192.0.2.7", Headers: [][2]string{{"content-type", "application/json"}}, HasBody: true, Body: body}
 }
 
+// bring is somebody whom Glodon sends to its page, with a handle or without. It returns the one attempt too.
+func (f *fleet) bring(gateway int, handle string) (play.Seen, map[string]any) {
+	f.t.Helper()
+	r := f.request("/v1/page", "pending")
+	if handle != "" {
+		r.Headers = append(r.Headers, [2]string{"idv-pending", handle})
+	}
+	seen, err := f.gateways[gateway].Play(r)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	text, err := f.records[gateway].Line(f.seen[gateway])
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.seen[gateway]++
+	var line struct{ Attempts []map[string]any }
+	if err := json.Unmarshal(text, &line); err != nil || len(line.Attempts) != 1 {
+		f.t.Fatalf("%s, %v", text, err)
+	}
+	return seen, line.Attempts[0]
+}
+
+func handleOf(t *testing.T, seen play.Seen) string {
+	t.Helper()
+	if len(seen.Header["idv-pending"]) != 1 {
+		t.Fatalf("no handle: %v", seen)
+	}
+	return seen.Header["idv-pending"][0]
+}
+
+func TestAHandleWaitsForTheStoreWhereThePolicySaysSo(t *testing.T) {
+	f := newFleet(t, 1, strings.Replace(fleetPolicy("${SANDBOX_URL}", "${WEBDIS_URL}"), `"shared":{`, `"shared":{"onError":"deny",`, 1))
+	first, _ := f.bring(0, "")
+	handle := handleOf(t, first)
+	if err := f.stage.Store.Do("down"); err != nil {
+		t.Fatal(err)
+	}
+	if seen, attempt := f.bring(0, handle); seen.Status != 503 || attempt["error"] != "unavailable store" {
+		t.Errorf("without the store: %d, %v", seen.Status, attempt)
+	}
+	if err := f.stage.Store.Do("up"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { // it is left alone for a second
+		_, attempt := f.bring(0, handle)
+		return attempt["resumed"] == true
+	})
+}
+
+func TestAHandleIsUsedOnceInTheFleet(t *testing.T) {
+	f := startFleet(t, 2)
+	first, _ := f.bring(0, "")
+	handle := handleOf(t, first)
+	still, attempt := f.bring(1, handle)
+	if still.Status != 403 || attempt["resumed"] != true {
+		t.Errorf("on another gateway: %d, %v", still.Status, attempt)
+	}
+	for i := range 2 {
+		if again, attempt := f.bring(i, handle); attempt["resumed"] != nil || again.Status == 200 {
+			t.Errorf("gateway %d takes it again: %d, %v", i, again.Status, attempt)
+		}
+	}
+	if next, attempt := f.bring(0, handleOf(t, still)); attempt["resumed"] != true {
+		t.Errorf("the next handle: %d, %v", next.Status, attempt)
+	}
+}
+
 func TestAnAccountAtGlodonIsTheFleets(t *testing.T) {
 	f := startFleet(t, 2)
 	for i := range 2 {
