@@ -38,6 +38,11 @@ func gated(t *testing.T, shut bool) (*play.Stage, *play.Gate) {
 
 func recallGateway(t *testing.T, wasm []byte, stage *play.Stage, vendor string, shards int) (*host.Gateway, string, map[string]string) {
 	t.Helper()
+	return policyGateway(t, wasm, stage, recallPolicy(vendor, ""), shards)
+}
+
+func policyGateway(t *testing.T, wasm []byte, stage *play.Stage, policy string, shards int) (*host.Gateway, string, map[string]string) {
+	t.Helper()
 	root, err := play.Root()
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +51,7 @@ func recallGateway(t *testing.T, wasm []byte, stage *play.Stage, vendor string, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	config["policy"] = recallPolicy(vendor, "")
+	config["policy"] = policy
 	upstream, err := url.Parse(stage.Upstream.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -97,32 +102,53 @@ func TestTenThousandAtOnceAreOneCall(t *testing.T) {
 	guests(t, func(t *testing.T, wasm []byte) {
 		stage, gate := gated(t, true)
 		g, address, _ := recallGateway(t, wasm, stage, gate.URL, 1)
-		const many = 10_000
-		var all sync.WaitGroup
-		limit := make(chan struct{}, 2000) // open files
-		for range many {
-			limit <- struct{}{}
-			all.Go(func() {
-				defer func() { <-limit }()
-				r := httptest.NewRequestWithContext(context.Background(), "POST", "/v1/pay", strings.NewReader(liLei))
-				r.Header.Set("Content-Type", "application/json")
-				w := httptest.NewRecorder()
-				g.ServeHTTP(w, r)
-				if w.Code != 200 {
-					t.Errorf("%d %.200s", w.Code, w.Body)
-				}
-			})
-			if len(limit) == cap(limit) {
-				gate.Open() // 2,000 wait, the others find it remembered
-			}
-		}
-		gate.Open()
-		all.Wait()
+		tenThousand(t, gate, g)
 		if n := gate.Calls.Load(); n != 1 {
 			t.Errorf("%d calls", n)
 		}
 		if err := pay(address); err != nil || gate.Calls.Load() != 1 {
 			t.Errorf("afterwards: %v, %d calls", err, gate.Calls.Load())
+		}
+	})
+}
+
+// tenThousand sends as many requests about one person to the gateways in turn, while the vendor's gate is shut until
+// thousands wait.
+func tenThousand(t *testing.T, gate *play.Gate, to ...*host.Gateway) {
+	t.Helper()
+	const many = 10_000
+	var all sync.WaitGroup
+	limit := make(chan struct{}, 2000) // open files
+	for i := range many {
+		limit <- struct{}{}
+		all.Go(func() {
+			defer func() { <-limit }()
+			r := httptest.NewRequestWithContext(context.Background(), "POST", "/v1/pay", strings.NewReader(liLei))
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			to[i%len(to)].ServeHTTP(w, r)
+			if w.Code != 200 {
+				t.Errorf("%d %.200s", w.Code, w.Body)
+			}
+		})
+		if len(limit) == cap(limit) {
+			gate.Open() // 2,000 wait, the others find it remembered
+		}
+	}
+	gate.Open()
+	all.Wait()
+}
+
+// TestTenThousandOverAFleetAreOneCall: with a store, it is one vendor call for two gateways with two shards each.
+func TestTenThousandOverAFleetAreOneCall(t *testing.T) {
+	guests(t, func(t *testing.T, wasm []byte) {
+		stage, gate := gated(t, true)
+		policy := strings.Replace(recallPolicy(gate.URL, ""), `"key":{"secret":"IDV_STATE_KEY"}}`, `"key":{"secret":"IDV_STATE_KEY"},"shared":{"http":"${WEBDIS_URL}","timeout":"5s"}}`, 1)
+		first, _, _ := policyGateway(t, wasm, stage, policy, 2)
+		second, _, _ := policyGateway(t, wasm, stage, policy, 2)
+		tenThousand(t, gate, first, second)
+		if n := gate.Calls.Load(); n != 1 {
+			t.Errorf("%d calls", n)
 		}
 	})
 }

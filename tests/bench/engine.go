@@ -24,10 +24,14 @@ func (atOnce) Verify(context.Context, callout.Doer, providers.Query) (providers.
 
 const enginePolicy = `{"version":1,
  "providers":{"v":{"use":"atonce"}},
- "subject":{"key":{"secret":"KEY"}},
+ "subject":{"key":{"secret":"KEY"}},"state":{"key":{"secret":"KEY"}},
  "rules":[{"name":"bench","route":{"methods":["POST"],"path":"` + front.Path + `"},
    "claims":{"name":{"body":"name"},"idNumber":{"body":"idNumber"}},
    "verify":{"check":"id2","by":["v"]},
+   "annotate":["outcome","check","provider","reference","subject"]},
+  {"name":"recalled","route":{"methods":["POST"],"path":"` + front.RecallPath + `"},
+   "claims":{"name":{"body":"name"},"idNumber":{"body":"idNumber"}},
+   "verify":{"check":"id2","by":["v"]},"remember":{"match":"24h"},
    "annotate":["outcome","check","provider","reference","subject"]}]}`
 
 // engine measures the engine alone, in this process, without gateway, sandbox or vendor.
@@ -49,6 +53,7 @@ func engine(r *results) error {
 	}{
 		{"a request no rule is for", pass(leiLi, 0), 300, 2},
 		{"a matched one, without vendor time", ask(leiLi, 0), 6000, 40},
+		{"a remembered match", again(leiLi), 6000, 40},
 	} {
 		request := &native.Request{
 			RequestHead: &plugin.Head{Method: "POST", Scheme: "http", Host: "127.0.0.1:8080", Path: c.q.path, Client: "127.0.0.1", ID: "q1", Header: []callout.Header{

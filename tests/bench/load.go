@@ -34,6 +34,11 @@ func ask(p person, size int) request {
 	return request{path: front.Path, body: bodyOf(p, size), want: "verified"}
 }
 
+// again is the same where the answer is remembered.
+func again(p person) request {
+	return request{path: front.RecallPath, body: bodyOf(p, 0), want: "verified"}
+}
+
 // pass is the same on a route no rule is for.
 func pass(p person, size int) request {
 	return request{path: "/v1/other", body: bodyOf(p, size), want: "passed"}

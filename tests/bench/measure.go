@@ -71,6 +71,7 @@ var notes = map[string]string{
 // Groups of the table.
 const (
 	groupUnmatched = "A request no rule is for, against the plain proxy"
+	groupRecalled  = "A remembered match, against the plain proxy"
 	groupSigned    = "One signed vendor call, against the plain proxy"
 	groupSlow      = "A vendor that needs 1 s"
 	groupEngine    = "The engine alone, natively"
@@ -95,6 +96,9 @@ func table(r *results, l *lab, o options) error {
 			return err
 		}
 		g.runs = append(g.runs, play{kind + " unmatched", p, pass(leiLi, 0)}, play{kind + " signed", p, ask(leiLi, 0)})
+		if remembers(kind) {
+			g.runs = append(g.runs, play{kind + " recalled", p, again(leiLi)})
+		}
 	}
 	g.until = time.Now().Add(o.limit * 2 / 5)
 	found, err := g.play()
@@ -105,10 +109,13 @@ func table(r *results, l *lab, o options) error {
 	for _, part := range []struct {
 		group, word string
 		target      float64
-	}{{groupUnmatched, " unmatched", 0.55}, {groupSigned, " signed", 0.25}} {
+	}{{groupUnmatched, " unmatched", 0.55}, {groupRecalled, " recalled", 0.62}, {groupSigned, " signed", 0.25}} {
 		r.add(figure{Group: part.group, Name: "plain", Value: 1, Unit: "×", Micros: found.plain, Note: "ReverseProxy, for everything"})
 		for _, kind := range o.peers[1:] {
-			s := found.samples[kind+part.word]
+			s, played := found.samples[kind+part.word]
+			if !played {
+				continue
+			}
 			f := figure{Group: part.group, Name: kind, Value: s.ratio, Unit: "×", Micros: s.micros, Note: notes[kind]}
 			if kind == "idvgate" {
 				f = f.atLeast(part.target)
@@ -118,6 +125,9 @@ func table(r *results, l *lab, o options) error {
 	}
 	return nil
 }
+
+// remembers reports whether a peer keeps answers.
+func remembers(kind string) bool { return kind == "native" || kind == "idvgate" }
 
 // contextFor is for what a run starts and waits for.
 func contextFor(d time.Duration) (context.Context, context.CancelFunc) {

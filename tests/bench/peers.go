@@ -19,27 +19,31 @@ import (
 	"github.com/idvgate/idvgate/tests/bench/front"
 )
 
-// benchPolicy is the task, behind so many rules for other routes that it has rules in all.
+// benchPolicy is the task, behind so many rules for other routes that it has rules in all, and behind it the same with
+// remembered answers.
 func benchPolicy(vendor string, rules int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"version":1,
  "providers":{"jd":{"use":"jdcloud","endpoint":%q,"allow":["plaintext","privateAddress"],
    "accessKey":{"secret":"AK"},"secretKey":{"secret":"SK"},"timeout":"30s"}},
- "subject":{"key":{"secret":"KEY"}},
+ "subject":{"key":{"secret":"KEY"}},"state":{"key":{"secret":"KEY"}},
  "rules":[`, vendor)
-	for i := range rules {
-		name, path := "bench", front.Path
-		if i < rules-1 {
+	for i := range rules + 1 {
+		name, path, remember := "bench", front.Path, ""
+		switch {
+		case i < rules-1:
 			name = fmt.Sprintf("other %d", i)
 			path = fmt.Sprintf("/v1/area%d/*/accounts", i)
+		case i == rules:
+			name, path, remember = "recalled", front.RecallPath, `"remember":{"match":"24h"},`
 		}
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		fmt.Fprintf(&b, `{"name":%q,"route":{"methods":["POST"],"path":%q},
    "claims":{"name":{"body":"name"},"idNumber":{"body":"idNumber"}},
-   "verify":{"check":"id2","by":["jd"],"within":"30s"},"maxBody":"2MiB",
-   "annotate":["outcome","check","provider","reference","subject"]}`, name, path)
+   "verify":{"check":"id2","by":["jd"],"within":"30s"},"maxBody":"2MiB",%s
+   "annotate":["outcome","check","provider","reference","subject"]}`, name, path, remember)
 	}
 	b.WriteString("]}")
 	return b.String()

@@ -129,10 +129,35 @@ func TestTenThousandWhoAskTheSameOfAFleetAskOnce(t *testing.T) {
 	}
 }
 
-func TestTheStoreMayDieUnderLoad(t *testing.T) {
+// mortal is a server that can die and come back.
+type mortal interface {
+	Kill()
+	Start() error
+}
+
+// TestServersMayDieUnderLoad: Redis, Webdis and the vendor go and come back, each in turn. No request hangs or is decided
+// otherwise; who is not known and cannot be asked about is told so, and so says the audit line.
+func TestServersMayDieUnderLoad(t *testing.T) {
 	s := newStore(t)
-	houses := twoEnvoys(t, s)
-	var asked atomic.Int64
+	l := play.ListenerOptions{Tenant: t.Name()}
+	var vendor *play.Cable
+	doc := func(stage *play.Stage) []byte {
+		if vendor == nil {
+			var err error
+			if vendor, err = play.NewCable(stage.Vendors.URL); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(vendor.Kill)
+		}
+		return []byte(strings.NewReplacer(stage.Vendors.URL, vendor.URL, "40.00 CNY", "90000.00 CNY").Replace(string(s.policy(stage))))
+	}
+	first := openOn(t, one, l, doc)
+	houses := []*house{first, first.beside(t, play.EnvoyOptions{Workers: 2}, l, doc)}
+	// Every worker has learnt both answers before anybody dies.
+	crowd(t, houses, 200, "/v1/remembers", matching)
+	crowd(t, houses, 200, "/v1/remembers", notMatching)
+	var asked, unknown atomic.Int64
+	asked.Store(400)
 	load, stop := sync.WaitGroup{}, make(chan struct{})
 	for i := range 8 {
 		load.Go(func() {
@@ -142,19 +167,25 @@ func TestTheStoreMayDieUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				body, want := matching, 200
+				body, want, path, mayFail := matching, 200, "/v1/remembers", false
 				if n%3 == 0 {
 					body, want = notMatching, 403
 				}
+				if n%4 == 0 {
+					path, mayFail = "/v1/spends", true
+				}
 				asked.Add(1)
-				status, text, err := houses[i%2].try("POST", "/v1/remembers", body)
-				if err != nil || status != want {
-					t.Errorf("%d, not %d: %.200s %v", status, want, text, err)
+				status, text, err := houses[i%2].try("POST", path, body)
+				switch {
+				case err == nil && status == 503 && mayFail:
+					unknown.Add(1)
+				case err != nil || status != want:
+					t.Errorf("%s: %d, not %d: %.200s %v", path, status, want, text, err)
 				}
 			}
 		})
 	}
-	for _, d := range []*play.Daemon{s.redis, s.webdis} {
+	for _, d := range []mortal{s.redis, s.webdis, vendor} {
 		time.Sleep(700 * time.Millisecond)
 		d.Kill()
 		time.Sleep(1500 * time.Millisecond)
@@ -173,6 +204,26 @@ func TestTheStoreMayDieUnderLoad(t *testing.T) {
 		}
 		return lines == int(asked.Load())
 	})
+	for _, h := range houses {
+		for i := range h.record.Len() {
+			line := h.audit(t, i)
+			attempts, _ := line["attempts"].([]any)
+			if line["status"] != 503.0 {
+				continue
+			}
+			unknown.Add(-1)
+			why := ""
+			if len(attempts) == 1 {
+				why, _ = attempts[0].(map[string]any)["error"].(string)
+			}
+			if line["reason"] != "verification_unavailable" || !strings.HasPrefix(why, "unavailable") {
+				t.Errorf("an audit line of a 503: %v", line)
+			}
+		}
+	}
+	if n := unknown.Load(); n != 0 {
+		t.Errorf("of those who were told 503, %d have no line that says why", n)
+	}
 	t.Logf("%d requests, each with its line", lines)
 	if strings.Contains(houses[0].Log(), "panic") {
 		t.Error(houses[0].Log())

@@ -23,6 +23,7 @@ import (
 // The task's words.
 const (
 	Path          = "/v1/id2"
+	RecallPath    = "/v1/recalled" // the same, for peers that remember a match
 	OutcomeHeader = "X-Idv-Outcome"
 )
 
