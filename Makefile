@@ -2,6 +2,7 @@
 GO       ?= go
 WASM     := host/cmd/idvgate/wasm/idvgate-extism.wasm
 PROXYWASM := host/cmd/idvgate/wasm/idvgate-proxywasm.wasm
+HIGRESS  := host/cmd/idvgate/wasm/idvgate-higress.wasm
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STAMP    := -s -w -X main.version=$(VERSION)
 # Modules of their own, so that nobody inherits what they need.
@@ -25,9 +26,10 @@ help: ## what there is to do
 build: guest ## the command with its guest in it: bin/idvgate
 	$(GO) build -trimpath -ldflags "$(STAMP)" -o bin/idvgate ./host/cmd/idvgate
 
-guest: ## the guests alone, for Extism and for proxy-wasm: host/cmd/idvgate/wasm/*.wasm
+guest: ## the guests alone, for Extism, proxy-wasm and Higress: host/cmd/idvgate/wasm/*.wasm
 	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags "$(STAMP)" -o $(WASM) ./plugin/extism
 	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags "$(STAMP)" -o $(PROXYWASM) ./plugin/proxywasm
+	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -tags higress -ldflags "$(STAMP)" -o $(HIGRESS) ./plugin/proxywasm
 
 run: build ## gateway, vendors' sandbox and sample upstream in one process, with commands to try
 	bin/idvgate demo
@@ -50,6 +52,7 @@ lint: docs-check $(LINTER) ## format, vet and linters (natively and for wasip1),
 	$(LINTER) fmt --diff
 	$(GO) vet ./...
 	GOOS=wasip1 GOARCH=wasm $(GO) vet ./plugin/... ./providers/...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet -tags higress ./plugin/proxywasm/...
 	@set -e; for m in $(LINTED); do echo "golangci-lint $$m"; (cd $$m && $(LINTER) run ./...); done
 	GOOS=wasip1 GOARCH=wasm $(LINTER) run ./plugin/... ./providers/...
 	$(GO) -C tools/lint test -count=1 ./...
@@ -88,4 +91,4 @@ performance: bench bench-envoy ## both, kept in docs and drawn
 	cd tests/bench && $(GO) run . -docs
 
 clean: ## what was built
-	rm -rf bin .cache $(WASM) $(PROXYWASM)
+	rm -rf bin .cache $(WASM) $(PROXYWASM) $(HIGRESS)

@@ -40,6 +40,8 @@ type Env struct {
 	Beside func(ctx context.Context, do callout.Doer, run func(context.Context, callout.Doer))
 	// State is what outlives the engine; nil: it has a store of its own.
 	State *state.Store
+	// Redis: Doers send queries to Redis too (callout.RedisMethod).
+	Redis bool
 	// DenyUnmatched denies what no rule is for.
 	DenyUnmatched bool
 }
@@ -95,6 +97,9 @@ func Load(doc []byte, list providers.List, env Env) (*Engine, error) {
 }
 
 func assemble(p *policy.Policy, env Env) (*Engine, error) {
+	if s := p.State.Shared; s != nil && s.Redis != "" && !env.Redis {
+		return nil, policy.Problems{{Path: policy.Path{"state", "shared", "redis"}, Message: "this gateway asks no Redis itself, only Higress does: write http, for Redis behind Webdis"}}
+	}
 	if env.Share == nil {
 		env.Share = func(ctx context.Context, _ string, ask func(context.Context) ([]byte, error)) ([]byte, error) {
 			return ask(ctx)
@@ -170,7 +175,7 @@ func (e *Engine) Endpoints() []Endpoint {
 			list = append(list, Endpoint{Provider: p.Name, URL: u, Target: p.TargetOf(u), Plaintext: p.Plaintext, Private: p.Private})
 		}
 	}
-	if s := e.policy.State.Shared; s != nil {
+	if s := e.policy.State.Shared; s != nil && s.URL != "" {
 		list = append(list, Endpoint{Provider: "state.shared", URL: s.URL, Target: s.Target, Plaintext: true, Private: true})
 	}
 	return list

@@ -26,12 +26,16 @@ func newShared(m Metrics, p *policy.Store) *shared {
 		return nil
 	}
 	count := func(result string) Add { return m.Counter(MetricShared, "result", result) }
-	login := ""
-	if p.User != "" {
-		login = p.User + ":" + p.Password.Value()
+	asks := state.NewRedis(p.Redis, p.User, p.Password.Value(), p.Timeout)
+	if p.Redis == "" {
+		login := ""
+		if p.User != "" {
+			login = p.User + ":" + p.Password.Value()
+		}
+		asks = state.NewShared(p.URL, p.Target, login, p.Timeout)
 	}
 	return &shared{
-		Shared: state.NewShared(p.URL, p.Target, login, p.Timeout), deny: p.Deny,
+		Shared: asks, deny: p.Deny,
 		done: count("done"), down: count("down"), forged: count("forged"),
 	}
 }

@@ -67,6 +67,7 @@ const (
 	bufferVMConfig     = 6
 	bufferConfig       = 7
 	bufferArguments    = 8
+	bufferRedisReply   = 9 // Higress's
 )
 
 // headers is a header map of the effective context; nil: it is not there, or not any more.
@@ -98,7 +99,7 @@ func (v *VM) headers(kind uint32) *Pairs {
 // buffer is a buffer of the effective context; nil: it is not there.
 func (v *VM) buffer(kind uint32) *[]byte {
 	switch kind {
-	case bufferReplyBody:
+	case bufferReplyBody, bufferRedisReply:
 		return &v.reply.body
 	case bufferVMConfig, bufferConfig:
 		return &v.config

@@ -217,6 +217,37 @@ var imports = []imported{
 	}},
 
 	{"proxy_http_call", "iiiiiiiiii", httpCall},
+	// Higress's own, which only guests made for it import.
+	{"proxy_redis_init", "iiiiiii", func(v *VM, s []uint64) Status {
+		cluster, ok := v.text(s[0], s[1])
+		user, also := v.text(s[2], s[3])
+		password, third := v.text(s[4], s[5])
+		if !ok || !also || !third {
+			return InvalidMemory
+		}
+		if e, ok := v.embedder.(RedisEmbedder); ok {
+			return e.RedisInit(cluster, user, password, uint32(s[6]))
+		}
+		return Unimplemented
+	}},
+	{"proxy_redis_call", "iiiii", func(v *VM, s []uint64) Status {
+		cluster, ok := v.text(s[0], s[1])
+		query, also := v.bytes(s[2], s[3])
+		if !ok || !also {
+			return InvalidMemory
+		}
+		e, ok := v.embedder.(RedisEmbedder)
+		if !ok {
+			return Unimplemented
+		}
+		if v.token++; v.token == 0 {
+			v.token = 1
+		}
+		if status := e.Redis(v.token, cluster, append([]byte(nil), query...)); status != OK {
+			return status
+		}
+		return v.putOne(s[4], v.token)
+	}},
 	{"proxy_send_local_response", "iiiiiiii", sendLocalResponse},
 	{"proxy_continue_stream", "i", func(v *VM, s []uint64) Status {
 		c := v.effective()

@@ -30,6 +30,15 @@ type Embedder interface {
 	Property(c *Context, path []string) (value []byte, ok bool)
 }
 
+// A RedisEmbedder has for its guest what Higress has beyond the ABI.
+type RedisEmbedder interface {
+	// RedisInit says as whom a cluster of Redis is asked, and for how long.
+	RedisInit(cluster, user, password string, timeoutMs uint32) Status
+	// Redis sends a query in Redis's own protocol; its reply is handed in by VM.RedisReply, once this call of the guest
+	// has ended.
+	Redis(token uint32, cluster string, query []byte) Status
+}
+
 // A Callout is a request that a guest wants to have sent.
 type Callout struct {
 	Token     uint32
@@ -71,7 +80,8 @@ type exports struct {
 	allocate, create, vmStart, configure            api.Function
 	requestHeaders, requestBody, requestTrailers    api.Function
 	responseHeaders, responseBody, responseTrailers api.Function
-	httpCallResponse, tick, done, log, delete       api.Function
+	httpCallResponse, redisCallResponse             api.Function
+	tick, done, log, delete                         api.Function
 }
 
 // enter notes the instance, as soon as there is one.
@@ -90,6 +100,7 @@ func (v *VM) lookUp() {
 	e.requestHeaders, e.requestBody, e.requestTrailers = find("proxy_on_request_headers"), find("proxy_on_request_body"), find("proxy_on_request_trailers")
 	e.responseHeaders, e.responseBody, e.responseTrailers = find("proxy_on_response_headers"), find("proxy_on_response_body"), find("proxy_on_response_trailers")
 	e.httpCallResponse, e.tick = find("proxy_on_http_call_response"), find("proxy_on_tick")
+	e.redisCallResponse = find("proxy_on_redis_call_response")
 	e.done, e.log, e.delete = find("proxy_on_done"), find("proxy_on_log"), find("proxy_on_delete")
 }
 
@@ -173,6 +184,18 @@ func (v *VM) Answer(token uint32, headers Pairs, body []byte, size int, trailers
 	delete(v.calls, token)
 	v.reply = reply{headers, trailers, body}
 	_, err := v.call(v.root, v.exports.httpCallResponse, uint64(v.root.id), uint64(token), uint64(len(headers)), uint64(size), uint64(len(trailers)))
+	v.reply = reply{}
+	return err
+}
+
+// RedisReply hands in the reply to a query; ok false: there is none.
+func (v *VM) RedisReply(token uint32, body []byte, ok bool) error {
+	status := uint64(0)
+	if !ok {
+		status, body = 1, nil
+	}
+	v.reply = reply{body: body}
+	_, err := v.call(v.root, v.exports.redisCallResponse, uint64(v.root.id), uint64(token), status, uint64(len(body)))
 	v.reply = reply{}
 	return err
 }

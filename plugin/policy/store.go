@@ -13,16 +13,17 @@ const (
 )
 
 func storeGrammar() shape.Type {
-	return object(
-		shape.Field{Name: "http", Required: true, Type: text(), About: "Webdis's base URL; http and private addresses are fine."},
-		shape.Field{Name: "target", Type: text(), About: "The gateway's name for it (an Envoy cluster); without it, the URL's host."},
-		shape.Field{Name: "login", Type: object(
-			shape.Field{Name: "user", Required: true, Type: text(), About: "As in Webdis's http_basic_auth."},
+	return shape.Type{Kind: shape.AnObject, Object: &shape.Object{OneOf: [][]string{{"http", "redis"}}, Fields: []shape.Field{
+		{Name: "http", Type: text(), About: "Webdis's base URL; http and private addresses are fine."},
+		{Name: "redis", Type: text(), About: "On Higress alone, in place of Webdis: the cluster of a Redis, which Higress asks itself."},
+		{Name: "target", Type: text(), About: "The gateway's name for it (an Envoy cluster); without it, the URL's host."},
+		{Name: "login", Type: object(
+			shape.Field{Name: "user", Required: true, Type: text(), About: "As in Webdis's http_basic_auth, or Redis's own."},
 			shape.Field{Name: "password", Required: true, Type: shape.Type{Kind: shape.ASecret}, About: "Its password."},
-		), About: "HTTP Basic, where Webdis's ACL wants it."},
-		shape.Field{Name: "timeout", Type: shape.Type{Kind: shape.ADuration, Min: int64(10 * time.Millisecond), Max: int64(maxStoreTimeout)}, About: "For one question to it; 250ms if not written."},
-		shape.Field{Name: "onError", Type: words("skip", "deny"), About: "Where it does not answer: skip does without it, deny asks nobody and answers 503. skip if not written."},
-	)
+		), About: "HTTP Basic, where Webdis's ACL wants it; of redis its user."},
+		{Name: "timeout", Type: shape.Type{Kind: shape.ADuration, Min: int64(10 * time.Millisecond), Max: int64(maxStoreTimeout)}, About: "For one question to it; 250ms if not written."},
+		{Name: "onError", Type: words("skip", "deny"), About: "Where it does not answer: skip does without it, deny asks nobody and answers 503. skip if not written."},
+	}}}
 }
 
 func (l *loader) readStore(n *shape.Node) {
@@ -37,6 +38,13 @@ func (l *loader) readStore(n *shape.Node) {
 			l.found.Add(at, false, problem)
 		} else {
 			s.URL, s.Target = u.Scheme+"://"+u.Host+strings.TrimRight(u.EscapedPath(), "/"), u.Host
+		}
+	}
+	if at := n.Get("redis"); at.Sound(shape.Text) {
+		p := Provider{}
+		l.readTarget(&p, at)
+		if s.Redis = p.Target; n.Get("target") != nil {
+			l.found.Add(n.Get("target"), true, "redis is a target already")
 		}
 	}
 	p := Provider{Target: s.Target}

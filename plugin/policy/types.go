@@ -67,9 +67,10 @@ type State struct {
 	Tenant  string           // keeps apart what several policies remember under one key; may be empty
 }
 
-// A Store is Redis behind Webdis, which several gateways share.
+// A Store is Redis behind Webdis, or asked by the gateway itself, which several gateways share.
 type Store struct {
-	URL      string // without trailing slash
+	URL      string // without trailing slash; "" where Redis is written
+	Redis    string // on Higress: the cluster that the gateway asks itself
 	Target   string // the gateway's name for it; default: the URL's host with port
 	User     string // of HTTP Basic; "": none
 	Password providers.Secret

@@ -3,6 +3,8 @@
 // Command proxywasm is the guest for gateways that host proxy-wasm filters: Envoy, and what is built on it. It is thin:
 // the engine is package plugin, what a stream may do when is package filter, the ABI package abi.
 //
+// Built with the tag higress it asks Redis by Higress's own calls too, which other gateways refuse.
+//
 // It exports only the callbacks that it uses, since a gateway calls each one it finds.
 package main
 
@@ -41,7 +43,7 @@ func ready() *instance {
 		debug.SetGCPercent(gcPercent)
 		guest = &instance{}
 		guest.filter = filter.New(&guest.host, filter.World{
-			Version: version, Providers: catalog.List(), Lookup: syscall.Getenv, Now: time.Now, Random: &random{},
+			Version: version, Providers: catalog.List(), Lookup: syscall.Getenv, Now: time.Now, Random: &random{}, Redis: abi.HasRedis,
 		}, filter.Limits{Flows: maxFlows, BodyBytes: maxBodyBytes, FirstByte: firstByte})
 	}
 	return guest

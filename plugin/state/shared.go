@@ -35,6 +35,7 @@ const restAfter = time.Second
 // commands GET, SET, DEL, INCRBY and EXPIRE. It is safe for concurrent use.
 type Shared struct {
 	url, target string
+	redis       bool // url and target are a cluster that the gateway asks itself
 	header      []callout.Header
 	timeout     time.Duration
 	rests       atomic.Int64 // until when, Unix nanoseconds
@@ -50,6 +51,13 @@ func NewShared(url, target, login string, timeout time.Duration) *Shared {
 		s.header = []callout.Header{{Name: "authorization", Value: "Basic " + base64.StdEncoding.EncodeToString([]byte(login))}}
 	}
 	s.seen, _ = simplelru.NewLRU[Key, int64](maxNamed, nil) // fails for sizes below 1 only
+	return s
+}
+
+// NewRedis makes one of a Redis that the gateway asks itself.
+func NewRedis(cluster, user, password string, timeout time.Duration) *Shared {
+	s := NewShared(callout.RedisScheme+cluster, cluster, "", timeout)
+	s.redis, s.header = true, []callout.Header{{Name: callout.RedisUser, Value: user}, {Name: callout.RedisPassword, Value: password}}
 	return s
 }
 
@@ -204,17 +212,26 @@ func (s *Shared) add(ctx context.Context, do callout.Doer, now time.Time, name s
 	return count, nil
 }
 
-// command is one of Webdis: GET /COMMAND/ARGUMENT/…, whose reply is {"COMMAND": result}. None of our arguments needs an
-// escape.
-func (s *Shared) command(ctx context.Context, do callout.Doer, now time.Time, command string, arguments ...string) ([]byte, error) {
-	if now.UnixNano() < s.rests.Load() {
-		return nil, ErrDown
-	}
+// webdis is a command to Webdis: GET /COMMAND/ARGUMENT/…, whose reply is {"COMMAND": result}. None of our arguments needs
+// an escape.
+func (s *Shared) webdis(command string, arguments []string) *callout.Request {
 	url := s.url + "/" + command
 	for _, a := range arguments {
 		url += "/" + a
 	}
-	reply, err := do.Do(ctx, &callout.Request{Method: "GET", URL: url, Header: s.header, Target: s.target, Timeout: s.timeout})
+	return &callout.Request{Method: "GET", URL: url, Header: s.header, Target: s.target, Timeout: s.timeout}
+}
+
+// command is the result of a command, as Webdis writes it in JSON.
+func (s *Shared) command(ctx context.Context, do callout.Doer, now time.Time, command string, arguments ...string) ([]byte, error) {
+	if now.UnixNano() < s.rests.Load() {
+		return nil, ErrDown
+	}
+	request, resultOf := s.webdis(command, arguments), resultOf
+	if s.redis {
+		request, resultOf = s.resp(command, arguments), respResult
+	}
+	reply, err := do.Do(ctx, request)
 	var result []byte
 	if err == nil && reply.Status == 200 {
 		result = resultOf(command, reply.Body)

@@ -35,6 +35,18 @@ type Request struct {
 	Timeout time.Duration
 }
 
+// Get is the first header of that name, in any case, or "".
+func (r *Request) Get(name string) string { return get(r.Header, name) }
+
+// A query to a Redis that the gateway asks itself is a Request too: the body is in Redis's own protocol, as the reply's is,
+// whose status is 200. Two headers say as whom.
+const (
+	RedisMethod   = "REDIS"
+	RedisScheme   = "redis://" // the cluster follows, which Target is too
+	RedisUser     = "user"
+	RedisPassword = "password"
+)
+
 // A Response is the vendor's whole reply, already limited in size by whoever read it.
 type Response struct {
 	Status int
@@ -43,8 +55,10 @@ type Response struct {
 }
 
 // Get is the first header of that name, in any case, or "".
-func (r *Response) Get(name string) string {
-	for _, h := range r.Header {
+func (r *Response) Get(name string) string { return get(r.Header, name) }
+
+func get(header []Header, name string) string {
+	for _, h := range header {
 		if strings.EqualFold(h.Name, name) {
 			return h.Value
 		}

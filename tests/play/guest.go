@@ -21,9 +21,15 @@ func BuildGuest(root, dir string) ([]byte, error) { return buildGuest(root, dir,
 // BuildProxyWasm builds the proxy-wasm guest likewise.
 func BuildProxyWasm(root, dir string) ([]byte, error) { return buildGuest(root, dir, "proxywasm") }
 
-func buildGuest(root, dir, kind string) ([]byte, error) {
-	file := filepath.Join(dir, "idvgate-"+kind+".wasm")
-	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", file, "./plugin/"+kind)
+// BuildHigress builds the guest for Higress.
+func BuildHigress(root, dir string) ([]byte, error) {
+	return buildGuest(root, dir, "proxywasm", "-tags", "higress")
+}
+
+func buildGuest(root, dir, kind string, more ...string) ([]byte, error) {
+	file := filepath.Join(dir, "idvgate-"+kind+strings.Join(more, "")+".wasm")
+	arguments := append([]string{"build", "-trimpath", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", file}, more...)
+	build := exec.Command("go", append(arguments, "./plugin/"+kind)...)
 	build.Dir = root
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {

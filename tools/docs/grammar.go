@@ -18,6 +18,9 @@ import (
 //go:embed examples/words.yaml
 var words []byte
 
+//go:embed examples/words-higress.yaml
+var wordsHigress []byte
+
 // A section is one mapping of the language.
 type section struct {
 	name   string
@@ -124,23 +127,25 @@ func each(n *shape.Node, t *shape.Type, see func(*shape.Node)) {
 
 // readGrammar reads the language for these providers.
 func readGrammar(list providers.List) (*reader, error) {
-	if _, wrong, _ := source.Load("words.yaml", words, list, everything); wrong != nil {
-		return nil, fmt.Errorf("the policy of examples does not load:\n%s", strings.Join(wrong, "\n"))
-	}
-	d, err := source.Parse("words.yaml", words)
-	if err != nil {
-		return nil, err
-	}
-	root, problems := shape.Parse(d.JSON())
-	if len(problems) > 0 {
-		return nil, problems
-	}
 	g := policy.Grammar(list)
 	r := &reader{known: map[string]*shape.Object{}, examples: map[string]string{}}
 	if err := r.section(g, "policy"); err != nil {
 		return nil, err
 	}
-	r.use(g, nameOfObject(g, "policy"), root)
+	for _, doc := range [][]byte{words, wordsHigress} {
+		if _, wrong, _ := source.Load("words.yaml", doc, list, everything); wrong != nil {
+			return nil, fmt.Errorf("the policy of examples does not load:\n%s", strings.Join(wrong, "\n"))
+		}
+		d, err := source.Parse("words.yaml", doc)
+		if err != nil {
+			return nil, err
+		}
+		root, problems := shape.Parse(d.JSON())
+		if len(problems) > 0 {
+			return nil, problems
+		}
+		r.use(g, nameOfObject(g, "policy"), root)
+	}
 	return r, nil
 }
 

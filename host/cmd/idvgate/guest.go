@@ -19,6 +19,7 @@ var wasmFolder embed.FS
 const (
 	guestFile      = "idvgate-extism.wasm"
 	proxyGuestFile = "idvgate-proxywasm.wasm"
+	higressFile    = "idvgate-higress.wasm"
 )
 
 func embeddedGuest() ([]byte, error) { return embedded(guestFile) }

@@ -59,7 +59,7 @@ func versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fmt.Fprintln(cmd.OutOrStdout(), "idvgate "+version)
-			for _, file := range []string{guestFile, proxyGuestFile} {
+			for _, file := range []string{guestFile, proxyGuestFile, higressFile} {
 				if wasm, err := embedded(file); err != nil {
 					fmt.Fprintln(cmd.OutOrStdout(), "guest   none: "+err.Error())
 				} else {
@@ -74,17 +74,18 @@ func versionCommand() *cobra.Command {
 func guestCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use:   "guest extism|proxywasm",
+		Use:   "guest extism|proxywasm|higress",
 		Short: "Write the guest that this command carries, for another gateway",
 		Long: `Writes the WebAssembly module that this command was built with: extism for gateways that host Extism
-plugins, proxywasm for Envoy and what is built on it.`,
+plugins, proxywasm for Envoy and what is built on it, higress for Higress where a policy names its Redis
+(state.shared.redis).`,
 		Example:   "  idvgate guest proxywasm --output /etc/idvgate/idvgate-proxywasm.wasm",
 		Args:      cobra.ExactArgs(1),
-		ValidArgs: []string{"extism", "proxywasm"},
+		ValidArgs: []string{"extism", "proxywasm", "higress"},
 		RunE: func(_ *cobra.Command, args []string) error {
-			file, ok := map[string]string{"extism": guestFile, "proxywasm": proxyGuestFile}[args[0]]
+			file, ok := map[string]string{"extism": guestFile, "proxywasm": proxyGuestFile, "higress": higressFile}[args[0]]
 			if !ok {
-				return fmt.Errorf("no guest is called %q: there are extism and proxywasm", args[0])
+				return fmt.Errorf("no guest is called %q: there are extism, proxywasm and higress", args[0])
 			}
 			wasm, err := embedded(file)
 			if err != nil {

@@ -41,6 +41,7 @@ const (
 	RequestBody   Buffer = 0
 	ReplyBody     Buffer = 4 // of the callout whose reply has come
 	Configuration Buffer = 7 // of the plugin
+	RedisReply    Buffer = 9 // of the query whose reply has come, on Higress
 )
 
 // Level is how grave a log line is.
@@ -174,6 +175,21 @@ func (h *Host) Call(cluster string, headers []callout.Header, body []byte, timeo
 	h.pairs = AppendPairs(h.pairs[:0], headers)
 	h.number = 0
 	status = Status(proxyHTTPCall(cluster, text(h.pairs), unsafe.Pointer(unsafe.SliceData(body)), uint32(len(body)), none, timeoutMs, &h.number))
+	return h.number, status
+}
+
+// RedisInit says who asks a cluster of Redis, and how long a query may take.
+func (h *Host) RedisInit(cluster, user, password string, timeoutMs uint32) Status {
+	if !clean(cluster) {
+		return BadArgument
+	}
+	return Status(proxyRedisInit(cluster, user, password, timeoutMs))
+}
+
+// Redis sends a query to a cluster of Redis, in its own protocol, and returns the number that its reply will come with.
+func (h *Host) Redis(cluster string, query []byte) (token uint32, status Status) {
+	h.number = 0
+	status = Status(proxyRedisCall(cluster, unsafe.Pointer(unsafe.SliceData(query)), uint32(len(query)), &h.number))
 	return h.number, status
 }
 

@@ -22,6 +22,9 @@ type call struct {
 // call sends a callout. It belongs to the plugin and not to a stream: the reply comes whether the client is still there
 // or not.
 func (f *Filter) call(r *root, number uint64, q *callout.Request) (callout.Kind, bool) {
+	if q.Method == callout.RedisMethod {
+		return f.query(r, number, q)
+	}
 	scheme, rest, ok := strings.Cut(q.URL, "://")
 	if !ok {
 		return callout.Blocked, false

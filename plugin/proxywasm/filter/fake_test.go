@@ -86,7 +86,7 @@ func (g *gateway) Bytes(b abi.Buffer, limit int) ([]byte, abi.Status) {
 	switch b {
 	case abi.RequestBody:
 		text = g.body
-	case abi.ReplyBody:
+	case abi.ReplyBody, abi.RedisReply:
 		text = g.replyBody
 	case abi.Configuration:
 		text = g.config
@@ -122,6 +122,17 @@ func (g *gateway) Call(cluster string, headers []callout.Header, body []byte, ms
 	g.sent = headers
 	g.say("call %d to %s within %d ms", g.tokens, cluster, ms)
 	return g.tokens, abi.OK
+}
+
+func (g *gateway) RedisInit(cluster, user, password string, ms uint32) abi.Status {
+	g.say("redis %s as %s:%s within %d ms", cluster, user, password, ms)
+	return g.callout
+}
+
+func (g *gateway) Redis(cluster string, query []byte) (uint32, abi.Status) {
+	g.tokens++
+	g.say("query %d to %s: %q", g.tokens, cluster, query)
+	return g.tokens, g.callout
 }
 
 func (g *gateway) Respond(status int, headers []callout.Header, body []byte, grpc uint32) abi.Status {
@@ -245,8 +256,8 @@ func newRig(t *testing.T, limits filter.Limits) *rig {
 		New:    func(_ []byte, env providers.Env) (providers.Provider, error) { return &vendor{env.Endpoint}, nil },
 	}}
 	r.filter = filter.New(r.gateway, filter.World{
-		Version: "test", Providers: list, Lookup: func(string) (string, bool) { return "", false },
-		Now: func() time.Time { return r.now }, Random: zeros{},
+		Version: "test", Providers: list, Lookup: func(name string) (string, bool) { return "the value of " + name, true },
+		Now: func() time.Time { return r.now }, Random: zeros{}, Redis: true,
 	}, limits)
 	r.filter.Create(plugin1, 0)
 	if !r.filter.Configure(plugin1) {

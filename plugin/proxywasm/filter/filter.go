@@ -41,6 +41,8 @@ type Gateway interface {
 	Property(path string) ([]byte, abi.Status)
 	SetProperty(path, value string) abi.Status
 	Call(cluster string, headers []callout.Header, body []byte, timeoutMs uint32) (token uint32, status abi.Status)
+	RedisInit(cluster, user, password string, timeoutMs uint32) abi.Status
+	Redis(cluster string, query []byte) (token uint32, status abi.Status)
 	Respond(status int, headers []callout.Header, body []byte, grpc uint32) abi.Status
 	Continue() abi.Status
 	Define(k abi.Kind, name string) (id uint32, status abi.Status)
@@ -60,6 +62,7 @@ type World struct {
 	Lookup    func(name string) (string, bool) // variables and secrets
 	Now       func() time.Time
 	Random    io.Reader
+	Redis     bool // the gateway asks Redis itself
 }
 
 // Limits bound what waits in one virtual machine. Beyond, requests are answered 503.
@@ -85,6 +88,8 @@ type Filter struct {
 	streams map[uint32]*stream
 	flows   map[uint64]*stream // by flow, until it is decided; nil: its stream has gone
 	calls   map[uint32]call    // by the gateway's number
+	queries map[uint32]call    // to Redis, as calls
+	redises map[string]string  // by cluster, as whom it is asked
 	last    uint64             // flow
 	held    int                // bytes of bodies that are waited for
 	// The context that calls to the gateway are about: that of the callback, until it is set to another.
@@ -102,6 +107,7 @@ func New(gateway Gateway, world World, limits Limits) *Filter {
 	f := &Filter{
 		gateway: gateway, world: world, limits: limits,
 		roots: map[uint32]*root{}, streams: map[uint32]*stream{}, flows: map[uint64]*stream{}, calls: map[uint32]call{},
+		queries: map[uint32]call{}, redises: map[string]string{},
 	}
 	f.world.Now = func() time.Time {
 		if f.at.IsZero() {
@@ -195,9 +201,11 @@ func (f *Filter) leave(s *stream) {
 // close ends a plugin's context. Replies to its callouts come no more.
 func (f *Filter) close(r *root) {
 	delete(f.roots, r.id)
-	for token, c := range f.calls {
-		if c.root == r {
-			delete(f.calls, token)
+	for _, calls := range []map[uint32]call{f.calls, f.queries} {
+		for token, c := range calls {
+			if c.root == r {
+				delete(calls, token)
+			}
 		}
 	}
 	r.table.Close()

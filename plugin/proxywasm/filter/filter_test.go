@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -401,4 +402,67 @@ func TestUnmatchedMayBeDenied(t *testing.T) {
 	r.head("GET", "/other")
 	wantAction(t, r.filter.RequestHeaders(10, true), filter.Pause)
 	r.want(t, "respond 403 no_rule, grpc 7")
+}
+
+// kept is a configuration with a store that the gateway asks itself.
+const kept = `{"policy":{"version":1,
+ "state":{"key":{"secret":"KEY"},"shared":{"redis":"redis.dns","login":{"user":"gate","password":{"secret":"WORD"}},"timeout":"1s"}},
+ "providers":{"v":{"use":"vendor","endpoint":"https://vendor.example/api"}},
+ "rules":[{"name":"kept","route":{"path":"/kept"},"claims":{"name":{"header":"x-name"},"mobile":{"header":"x-mobile"}},"verify":{"check":"mobile2","by":["v"]},"remember":{"match":"1h"},"annotate":[]}]}}`
+
+func TestRedisIsAskedByTheGatewayItself(t *testing.T) {
+	r := newRig(t, wide)
+	configure := func() {
+		t.Helper()
+		if r.config = kept; !r.filter.Configure(plugin1) {
+			t.Fatalf("%v", r.logs)
+		}
+	}
+	configure()
+	ask := func() {
+		t.Helper()
+		r.said = nil
+		r.head("GET", "/kept", claim()...)
+		wantAction(t, r.filter.RequestHeaders(stream1, true), filter.StopAll)
+	}
+	queries := func() (list []string) {
+		for _, line := range r.said {
+			if strings.HasPrefix(line, "redis") || strings.HasPrefix(line, "query") || strings.HasPrefix(line, "call") {
+				list = append(list, strings.Split(line, ": ")[0])
+			}
+		}
+		r.said = nil
+		return list
+	}
+	want := func(lines ...string) {
+		t.Helper()
+		if got := queries(); !slices.Equal(got, lines) {
+			t.Fatalf("%q, not %q", got, lines)
+		}
+	}
+	ask()
+	want("redis redis.dns as gate:the value of WORD within 1000 ms", "query 1 to redis.dns")
+	r.replyBody = "$-1\r\n"
+	r.filter.RedisResponse(plugin1, 1, 0, len(r.replyBody))
+	want("query 2 to redis.dns") // its lease
+	r.replyBody = "+OK\r\n"
+	r.filter.RedisResponse(plugin1, 2, 0, len(r.replyBody))
+	want("call 3 to vendor.example within 3000 ms")
+	r.reply, r.replyBody = []callout.Header{{Name: ":status", Value: "200"}}, ""
+	r.filter.CalloutResponse(plugin1, 3, 1, 0)
+	want("query 4 to redis.dns") // what was learnt is told beside the request
+	for _, gone := range []struct{ token, status, size int }{{4, 1, 0}, {4, 0, 9}, {99, 0, 0}} {
+		r.filter.RedisResponse(plugin1, uint32(gone.token), gone.status, gone.size) // none, late, nobody's
+	}
+	if len(queries()) != 0 {
+		t.Error("a store that does not answer is asked again at once")
+	}
+
+	// Where the gateway cannot, the vendor is asked.
+	r = newRig(t, wide)
+	configure()
+	ask()
+	want("redis redis.dns as gate:the value of WORD within 1000 ms", "query 1 to redis.dns")
+	r.filter.RedisResponse(plugin1, 1, 1, 0)
+	want("call 2 to vendor.example within 3000 ms")
 }

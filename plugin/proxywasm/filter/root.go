@@ -89,7 +89,7 @@ func (r *root) load(raw []byte) (engine *plugin.Engine, problems []string, err e
 		Lookup: f.world.Lookup, Now: f.world.Now, Random: f.world.Random,
 		Audit: f.audit, Metrics: metrics{f.gateway},
 		Share: r.table.Share, Sleep: r.table.Sleep, Beside: r.table.Beside, Sign: r.sign, State: f.state,
-		DenyUnmatched: config.Unmatched == "deny",
+		DenyUnmatched: config.Unmatched == "deny", Redis: f.world.Redis,
 	})
 	if list, ok := errors.AsType[policy.Problems](err); ok {
 		for _, p := range list {

@@ -43,6 +43,9 @@ func Write(kind string, p *policy.Policy, doc []byte, names []string, o Options)
 	if err != nil {
 		return nil, err
 	}
+	if in.Redis && kind != "higress" {
+		return nil, fmt.Errorf("state.shared.redis: only Higress asks Redis itself; for %s write http, for Redis behind Webdis", kind)
+	}
 	var b bytes.Buffer
 	t, err := template.New("").Funcs(template.FuncMap{"indent": indent, "quote": quote}).ParseFS(files, "*.tmpl")
 	if err != nil {
@@ -70,6 +73,7 @@ type input struct {
 	Config                 string // the plugin's configuration, indented JSON
 	Names                  []string
 	Labels                 []string // of metrics
+	Redis                  bool     // the policy's store is one that Higress asks
 	IdleSeconds            int64
 	WindowBytes            int
 	BufferBytes            int
@@ -115,7 +119,7 @@ const (
 )
 
 func read(p *policy.Policy, doc []byte, names []string, o Options) (*input, error) {
-	in := &input{Options: o, Names: slices.Clone(names), Labels: policy.MetricLabels()}
+	in := &input{Options: o, Names: slices.Clone(names), Labels: policy.MetricLabels(), Redis: p.State.Shared != nil && p.State.Shared.Redis != ""}
 	slices.Sort(in.Names)
 	var err error
 	if in.ListenHost, in.ListenPort, err = address("--listen", o.Listen); err != nil {
@@ -194,7 +198,7 @@ func vendors(p *policy.Policy) ([]Cluster, error) {
 			}
 		}
 	}
-	if s := p.State.Shared; s != nil {
+	if s := p.State.Shared; s != nil && s.Redis == "" {
 		c, err := cluster("state.shared", s.URL)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,51 @@
+package filter
+
+import (
+	"github.com/idvgate/idvgate/plugin/proxywasm/abi"
+	"github.com/idvgate/idvgate/providers/callout"
+)
+
+// query asks a cluster of Redis, on Higress. Whoever asks it for the first time, or as somebody else, says so before.
+func (f *Filter) query(r *root, number uint64, q *callout.Request) (callout.Kind, bool) {
+	user, password := q.Get(callout.RedisUser), q.Get(callout.RedisPassword)
+	if as := user + "\x00" + password; f.redises[q.Target] != as {
+		status := f.gateway.RedisInit(q.Target, user, password, uint32(max(1, q.Timeout.Milliseconds())))
+		if status != abi.OK {
+			f.say(abi.Warn, "Redis cannot be asked: the gateway has no such cluster, or has no calls for Redis", q.Target)
+			return callout.Blocked, false
+		}
+		f.redises[q.Target] = as
+	}
+	token, status := f.gateway.Redis(q.Target, q.Body)
+	if status != abi.OK {
+		delete(f.redises, q.Target)
+		return callout.Unreachable, false
+	}
+	f.queries[token] = call{r, number, f.world.Now().Add(q.Timeout)}
+	return 0, true
+}
+
+// RedisResponse is the reply to a query. A status other than 0 says that there is none.
+func (f *Filter) RedisResponse(context, token uint32, status, size int) {
+	f.enter(context)
+	c, ok := f.queries[token]
+	if !ok {
+		return
+	}
+	delete(f.queries, token)
+	defer f.rescue(nil, nil)
+	switch {
+	case status != 0:
+		c.root.table.Failure(c.number, callout.Unreachable)
+		return
+	case size > maxReplyBytes:
+		c.root.table.Failure(c.number, callout.TooLarge)
+		return
+	}
+	body, read := f.gateway.Bytes(abi.RedisReply, size)
+	if read != abi.OK || len(body) != size {
+		c.root.table.Failure(c.number, callout.Unreachable)
+		return
+	}
+	c.root.table.Reply(c.number, &callout.Response{Status: 200, Body: body})
+}
