@@ -3,11 +3,7 @@
 package hosts
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -105,42 +101,5 @@ func playGroup(t *testing.T, on *runtime, group []*play.Scenario, r *row) {
 	}
 	if faults := stand.Close(); len(faults) > 0 {
 		t.Error(strings.Join(faults, "\n"))
-	}
-}
-
-// TestGoSDK plays them on extism/go-sdk, which is in a module of its own.
-func TestGoSDK(t *testing.T) {
-	dir := filepath.Join(built.root, "tests", "gosdk")
-	list := exec.Command("go", "list", "-m", "-f", "{{.Version}}", "github.com/extism/go-sdk")
-	list.Dir = dir
-	version, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "go-sdk " + strings.TrimSpace(string(version))
-	for _, form := range []struct{ test, name string }{{"TestScenariosStepped", "begin and resume"}, {"TestScenariosSync", "evaluate"}} {
-		r := summary.row(name + " (" + form.name + ")")
-		command := exec.Command("go", "test", "-json", "-count=1", "-run", "^"+form.test+"$", ".")
-		command.Dir = dir
-		out, err := command.Output()
-		for line := range bytes.Lines(out) {
-			var event struct{ Action, Test, Output string }
-			if json.Unmarshal(line, &event) != nil {
-				continue
-			}
-			leaf := strings.Count(event.Test, "/") >= 3 // Test/all/FILE/NAME
-			switch {
-			case leaf && (event.Action == "pass" || event.Action == "fail"):
-				summary.played(r, event.Action == "fail")
-			case event.Action == "output" && err != nil:
-				t.Log(strings.TrimRight(event.Output, "\n"))
-			}
-		}
-		if err != nil {
-			t.Errorf("%s: %v", form.test, err)
-		}
-		if r.played == 0 {
-			t.Errorf("%s played nothing", form.test)
-		}
 	}
 }

@@ -45,7 +45,7 @@ func NewStage() (*Stage, error) {
 		return nil, err
 	}
 	s.Store = NewWebdis()
-	s.Vendors = httptest.NewServer(s.sandbox.Handler())
+	s.Vendors = newServer(s.sandbox.Handler())
 	s.Upstream = httptest.NewServer(http.HandlerFunc(s.note))
 	document, err := s.get("/_sandbox/identities")
 	if err == nil {
@@ -56,6 +56,19 @@ func NewStage() (*Stage, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// ports is those that stages' vendors have had. No two have the same: a gateway that outlives a stage would take one
+// vendor's accounts for the other's.
+var ports sync.Map
+
+func newServer(h http.Handler) *httptest.Server {
+	s := httptest.NewServer(h)
+	if _, again := ports.LoadOrStore(s.URL, true); !again {
+		return s
+	}
+	defer s.Close() // not before there is another
+	return newServer(h)
 }
 
 // Close ends the stage.
