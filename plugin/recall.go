@@ -135,7 +135,7 @@ func (q *question) lead(p *provider, check providers.Check, keys []state.Key) ([
 	defer q.returnLease()
 	last := &q.attempts[len(q.attempts)-1]
 	switch {
-	case last.hurried && (callout.IsKind(last.err, callout.Timeout) || callout.IsKind(last.err, callout.Blocked)):
+	case last.err != nil && last.hurried && (callout.IsKind(last.err, callout.Timeout) || callout.IsKind(last.err, callout.Blocked)):
 		return nil, errHurried
 	case last.err != nil:
 		return nil, last.err
