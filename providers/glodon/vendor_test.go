@@ -143,7 +143,7 @@ func world(t *testing.T) providers.Env {
 	return env
 }
 
-func query(t *testing.T, name, idNumber, mobile string) providers.Query {
+func query(t testing.TB, name, idNumber, mobile string) providers.Query {
 	t.Helper()
 	return providers.Query{
 		Check:  providers.Mobile3,
