@@ -4,6 +4,7 @@ package envoy
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,7 +136,28 @@ type mortal interface {
 	Start() error
 }
 
-// TestServersMayDieUnderLoad: Redis, Webdis and the vendor go and come back, each in turn. No request hangs or is decided
+// ours opens idvgate's own gateway on the same stage, with the guest that Envoy has.
+func (h *house) ours(t *testing.T, doc func(*play.Stage) []byte) *house {
+	t.Helper()
+	wasm, err := os.ReadFile(built.guest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := &house{stage: h.stage, record: play.NewRecord(), vars: h.vars}
+	g, err := play.HostRuntime{Wasm: wasm, ProxyWasm: true, CacheDir: t.TempDir()}.Start(doc(h.stage), h.vars, h.stage, other.record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.gateway = g.(play.Addressed)
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return other
+}
+
+// TestServersMayDieUnderLoad, of two Envoys and idvgate's own gateway: Redis, Webdis and the vendor go and come back, each in turn. No request hangs or is decided
 // otherwise; who is not known and cannot be asked about is told so, and so says the audit line.
 func TestServersMayDieUnderLoad(t *testing.T) {
 	s := newStore(t)
@@ -152,14 +174,14 @@ func TestServersMayDieUnderLoad(t *testing.T) {
 		return []byte(strings.NewReplacer(stage.Vendors.URL, vendor.URL, "40.00 CNY", "90000.00 CNY").Replace(string(s.policy(stage))))
 	}
 	first := openOn(t, one, l, doc)
-	houses := []*house{first, first.beside(t, play.EnvoyOptions{Workers: 2}, l, doc)}
+	houses := []*house{first, first.beside(t, play.EnvoyOptions{Workers: 2}, l, doc), first.ours(t, doc)}
 	// Every worker has learnt both answers before anybody dies.
 	crowd(t, houses, 200, "/v1/remembers", matching)
 	crowd(t, houses, 200, "/v1/remembers", notMatching)
 	var asked, unknown atomic.Int64
 	asked.Store(400)
 	load, stop := sync.WaitGroup{}, make(chan struct{})
-	for i := range 8 {
+	for i := range 9 {
 		load.Go(func() {
 			for n := 0; ; n++ {
 				select {
@@ -175,7 +197,7 @@ func TestServersMayDieUnderLoad(t *testing.T) {
 					path, mayFail = "/v1/spends", true
 				}
 				asked.Add(1)
-				status, text, err := houses[i%2].try("POST", path, body)
+				status, text, err := houses[i%len(houses)].try("POST", path, body)
 				switch {
 				case err == nil && status == 503 && mayFail:
 					unknown.Add(1)

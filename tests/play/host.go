@@ -67,12 +67,18 @@ type hostGateway struct {
 }
 
 func (g *hostGateway) Play(r *Request) (Seen, error) {
-	seen, err := overHTTP(g.server.Listener.Addr().String(), g.stage, r)
+	seen, err := overHTTP(g.Address(), g.stage, r)
 	if err != nil {
 		return seen, err
 	}
 	return seen, g.scrape()
 }
+
+// Address is where the gateway listens.
+func (g *hostGateway) Address() string { return g.server.Listener.Addr().String() }
+
+// Name is idvgate.
+func (g *hostGateway) Name() string { return "idvgate" }
 
 // scrape reads the counts that the guest has made so far.
 func (g *hostGateway) scrape() error {
