@@ -501,6 +501,8 @@ func (v *proxyVM) Define(kind uint32, name string) (uint32, proxywasm.Status) {
 		parts[0], one.scale = "idv_vendor_seconds", 1e-3
 	case "idv_cost_micros_total":
 		parts[0], one.scale = "idv_cost_total", 1e-6
+	case "idv_budget_left_micros":
+		parts[0], one.scale = "idv_budget_left", 1e-6
 	}
 	b := appendRepaired([]byte(`,{"name":`), parts[0])
 	b = append(b, `,"type":"`...)
@@ -540,7 +542,7 @@ func unescape(s string) string {
 // Count adds to a counter.
 func (v *proxyVM) Count(id uint32, by int64) proxywasm.Status { return v.count(id, float64(by)) }
 
-// Record has a histogram observe a value.
+// Record has a histogram observe a value, or sets a gauge.
 func (v *proxyVM) Record(id uint32, value uint64) proxywasm.Status {
 	return v.count(id, float64(value))
 }

@@ -14,6 +14,8 @@ import (
 type breaker struct {
 	failures atomic.Int64
 	until    atomic.Int64 // Unix nanoseconds; 0: closed
+	opened   Add
+	told     atomic.Bool // that it is closed: under the policy before it may have been open
 }
 
 // open reports whether the provider is not to be asked now. Where it says no after a rest, the one it says it to is the
@@ -35,10 +37,13 @@ func (b *breaker) heard(p *policy.Breaker, a *attempt, now time.Time) {
 	case p.After == 0:
 	case a.err == nil:
 		b.failures.Store(0)
-		b.until.Store(0)
+		if b.until.Swap(0) != 0 || !b.told.Swap(true) {
+			b.opened(0)
+		}
 	case a.hurried || a.err.Kind == providers.Refused || callout.IsKind(a.err, callout.Blocked):
 		// Ours: a wrong key, or no time. To leave the vendor alone mends neither.
 	case b.failures.Add(1) >= int64(p.After):
 		b.until.Store(now.Add(p.Rest).UnixNano())
+		b.opened(1)
 	}
 }

@@ -21,12 +21,20 @@ func TestABreakerLeavesAloneWhoDoesNotAnswerAndTriesOneAfterTheRest(t *testing.T
 		}
 	}
 	const silent, left = "unavailable", "unavailable breaker"
+	open := func(want float64) {
+		t.Helper()
+		if got, set := m.gauges["idv_breaker_open provider v"]; !set || got != want {
+			t.Errorf("the gauge is %v, not %v", got, want)
+		}
+	}
 	down(0, 1, silent)
 	down(1, 2, silent)
 	m.wantEnd(2, "mismatch", "identity_not_verified", "") // an answer, whatever it is, begins the count anew
+	open(0)
 	down(3, 4, silent)
 	down(4, 5, silent)
 	down(5, 6, silent)
+	open(1)
 	down(6, 6, left)
 	m.later(29 * time.Second)
 	down(7, 6, left)
@@ -40,6 +48,7 @@ func TestABreakerLeavesAloneWhoDoesNotAnswerAndTriesOneAfterTheRest(t *testing.T
 	down(10, 7, left)
 	m.later(30 * time.Second)
 	m.wantEnd(11, "match", "match", "")
+	open(0)
 	m.wantEnd(12, "match", "match", "")
 }
 

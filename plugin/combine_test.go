@@ -111,7 +111,7 @@ func TestCombine(t *testing.T) {
 				}
 				p.adapter = s
 				p.attempts = newAttempts(uncounted{}, &p.Provider)
-				p.spending = newSpending(uncounted{}, e.policy, i)
+				p.spending = newSpending(uncounted{}, &p.Provider, nil, i)
 				e.providers = append(e.providers, p)
 			}
 			q := &question{reading: reading{

@@ -15,6 +15,8 @@ const (
 	MetricCost      = "idv_cost_total"          // what was or may have been billed, in units of the currency, by the policy's prices
 	MetricRecall    = "idv_recall_total"        // questions of rules that remember, by how the answer was come by
 	MetricBudget    = "idv_budget_total"        // questions by what their budget had for them: taken, warned (past warnAt, taken as well), refused
+	MetricLeft      = "idv_budget_left"         // what of a budget is left, in units of the currency, as of the last question
+	MetricBreaker   = "idv_breaker_open"        // 1 while a provider is left alone that did not answer, else 0
 	MetricPending   = "idv_pending_total"       // handles of open questions
 	MetricShared    = "idv_shared_total"        // questions to the fleet's store
 	MetricUnknown   = "idv_unknown_codes_total" // replies with a code that the provider's table does not know: somebody should look

@@ -46,13 +46,14 @@ type Env struct {
 	DenyUnmatched bool
 }
 
-// Metrics makes the counters and histograms that the engine counts in. Labels are names and values in turn.
+// Metrics makes the counters, histograms and gauges that the engine counts in. Labels are names and values in turn.
 type Metrics interface {
 	Counter(name string, labels ...string) Add
 	Histogram(name string, labels ...string) Add
+	Gauge(name string, labels ...string) Add
 }
 
-// Add adds to one counter, or has one histogram observe the value.
+// Add adds to one counter, has one histogram observe the value, or sets one gauge to it.
 type Add func(value float64)
 
 // An Engine holds a loaded policy. It is safe for concurrent use.
@@ -125,7 +126,7 @@ func assemble(p *policy.Policy, env Env) (*Engine, error) {
 		}
 		e.providers = append(e.providers, provider{
 			Provider: entry, adapter: adapter,
-			claims: claimsOf(entry.Info, adapter), attempts: newAttempts(env.Metrics, &entry), spending: newSpending(env.Metrics, p, i),
+			claims: claimsOf(entry.Info, adapter), attempts: newAttempts(env.Metrics, &entry), spending: newSpending(env.Metrics, &entry, p.Budgets, i),
 		})
 	}
 	if k := p.Subject.Key.Value(); k != "" {
@@ -196,3 +197,4 @@ type uncounted struct{}
 
 func (uncounted) Counter(string, ...string) Add   { return func(float64) {} }
 func (uncounted) Histogram(string, ...string) Add { return func(float64) {} }
+func (uncounted) Gauge(string, ...string) Add     { return func(float64) {} }

@@ -53,6 +53,7 @@ func oracles() providers.List {
 
 // memo is one guest: an engine whose flows wait until a test answers.
 type memo struct {
+	gauges  gauges
 	t       *testing.T
 	now     time.Time
 	store   *state.Store
@@ -70,11 +71,20 @@ type memo struct {
 func newMemo(t *testing.T, doc string) *memo {
 	m := &memo{
 		t: t, now: time.Unix(1_800_000_000, 0), store: state.New(nil), env: map[string]string{"KEY": "the key of the tests", "NEW": "another key"},
-		decided: map[uint64]plugin.Decision{}, timers: map[uint64]time.Time{},
+		decided: map[uint64]plugin.Decision{}, timers: map[uint64]time.Time{}, gauges: gauges{},
 	}
 	m.table = flow.New(m, m.clock)
 	m.push(doc)
 	return m
+}
+
+// gauges is plugin.Metrics of which only gauges are kept, by name and labels.
+type gauges map[string]float64
+
+func (gauges) Counter(string, ...string) plugin.Add   { return func(float64) {} }
+func (gauges) Histogram(string, ...string) plugin.Add { return func(float64) {} }
+func (g gauges) Gauge(name string, labels ...string) plugin.Add {
+	return func(value float64) { g[name+" "+strings.Join(labels, " ")] = value }
 }
 
 func (m *memo) clock() time.Time { return m.now }
@@ -85,7 +95,7 @@ func (m *memo) push(doc string) {
 	e, err := plugin.Load([]byte(doc), oracles(), plugin.Env{
 		Lookup: func(name string) (string, bool) { v, ok := m.env[name]; return v, ok },
 		Now:    m.clock, Random: strings.NewReader(strings.Repeat("r", 1<<20)), Audit: m.audit,
-		Share: m.table.Share, Sleep: m.table.Sleep, Beside: m.table.Beside, State: m.store,
+		Share: m.table.Share, Sleep: m.table.Sleep, Beside: m.table.Beside, State: m.store, Metrics: m.gauges,
 	})
 	if err != nil {
 		m.t.Fatal(err)

@@ -28,20 +28,22 @@ type spending struct {
 
 type budget struct {
 	*policy.Budget
-	taken, warned, refused Add
+	taken, warned, refused, left Add
 }
 
-func newSpending(m Metrics, p *policy.Policy, index int) spending {
-	s := spending{asking: new(atomic.Int64), breaker: new(breaker)}
-	for i := range p.Budgets {
-		b := &p.Budgets[i]
+func newSpending(m Metrics, of *policy.Provider, all []policy.Budget, index int) spending {
+	name := of.Name
+	s := spending{asking: new(atomic.Int64), breaker: &breaker{opened: m.Gauge(MetricBreaker, "provider", name)}}
+	for i := range all {
+		b := &all[i]
 		if b.Provider != index {
 			continue
 		}
 		count := func(state string) Add {
-			return m.Counter(MetricBudget, "provider", p.Providers[index].Name, "per", string(b.Per), "state", state)
+			return m.Counter(MetricBudget, "provider", name, "per", string(b.Per), "state", state)
 		}
-		s.budgets = append(s.budgets, budget{b, count("taken"), count("warned"), count("refused")})
+		left := m.Gauge(MetricLeft, "provider", name, "per", string(b.Per), "currency", b.Max.Currency)
+		s.budgets = append(s.budgets, budget{b, count("taken"), count("warned"), count("refused"), left})
 	}
 	return s
 }
@@ -113,6 +115,7 @@ func (q *question) pay(h *held, p *provider, b *budget, price int64, now time.Ti
 		}
 	}
 	b.taken(1)
+	b.left(float64(b.Max.Micros-count) / 1e6)
 	if count > b.WarnAt {
 		b.warned(1)
 	}

@@ -36,6 +36,9 @@ func TestABudgetEndsAndTheNextDayBeginsInItsZone(t *testing.T) {
 	m := newMemo(t, spends("", budgetDay))
 	m.now = time.Date(2027, 1, 15, 15, 0, 0, 0, time.UTC) // 23:00 there
 	m.wantEnd(0, "match", "match", "")
+	if left := m.gauges["idv_budget_left provider v per day currency CNY"]; left != 0.6 {
+		t.Errorf("%v CNY are left, not 0.60 of 1.00", left)
+	}
 	m.wantEnd(1, "mismatch", "identity_not_verified", "")
 	m.wantEnd(2, "match", "verification_unavailable", "unavailable budget")
 	if m.asked != 2 {

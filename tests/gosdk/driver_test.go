@@ -260,9 +260,12 @@ func (f *flight) count(m *message) {
 		for name, value := range c.Labels {
 			labels = append(labels, name, value)
 		}
-		if c.Type == "histogram" {
+		switch c.Type {
+		case "histogram":
 			f.gateway.record.Observe(c.Name, c.Value, labels...)
-		} else {
+		case "gauge":
+			f.gateway.record.Set(c.Name, c.Value, labels...)
+		default:
 			f.gateway.record.Count(c.Name, c.Value, labels...)
 		}
 	}

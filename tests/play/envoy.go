@@ -632,6 +632,8 @@ func (e *EnvoyProcess) counts() (map[string]float64, error) {
 		switch {
 		case name == "idv_cost_micros_total":
 			name, value = "idv_cost_total", value/1e6
+		case name == "idv_budget_left_micros":
+			name, value = "idv_budget_left", value/1e6
 		case strings.HasPrefix(name, "idv_vendor_milliseconds"):
 			name = strings.Replace(name, "milliseconds", "seconds", 1)
 		}

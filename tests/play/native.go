@@ -45,6 +45,10 @@ func (c counts) Histogram(name string, labels ...string) plugin.Add {
 	return func(value float64) { c.record.Observe(name, value, labels...) }
 }
 
+func (c counts) Gauge(name string, labels ...string) plugin.Add {
+	return func(value float64) { c.record.Set(name, value, labels...) }
+}
+
 type nativeGateway struct {
 	engine *plugin.Engine
 	do     callout.Doer

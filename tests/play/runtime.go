@@ -121,6 +121,13 @@ func (r *Record) Observe(name string, _ float64, labels ...string) {
 	r.Count(name+"_count", 1, labels...)
 }
 
+// Set sets a gauge.
+func (r *Record) Set(name string, value float64, labels ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.metrics[MetricKey(name, labels)] = value
+}
+
 // SetMetrics replaces all counts, for runtimes that are scraped.
 func (r *Record) SetMetrics(all map[string]float64) {
 	r.mu.Lock()

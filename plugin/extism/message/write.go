@@ -123,6 +123,11 @@ func (w *Writer) Histogram(name string, labels ...string) plugin.Add {
 	return w.series("histogram", name, labels)
 }
 
+// Gauge makes a gauge.
+func (w *Writer) Gauge(name string, labels ...string) plugin.Add {
+	return w.series("gauge", name, labels)
+}
+
 // series writes all of a metric but its value once. The value is written to a millionth.
 func (w *Writer) series(kind, name string, labels []string) plugin.Add {
 	var b strictjson.Buffer

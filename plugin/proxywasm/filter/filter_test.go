@@ -466,3 +466,18 @@ func TestRedisIsAskedByTheGatewayItself(t *testing.T) {
 	r.filter.RedisResponse(plugin1, 1, 1, 0)
 	want("call 2 to vendor.example within 3000 ms")
 }
+
+func TestWhatIsLeftOfABudgetIsAGauge(t *testing.T) {
+	r := newRig(t, wide)
+	r.config = `{"policy":{"version":1,
+	 "providers":{"v":{"use":"vendor","endpoint":"https://vendor.example/api","price":{"mobile2":"0.40 CNY"}}},"budgets":[{"provider":"v","max":"1 CNY","per":"day"}],
+	 "rules":[{"name":"paid","route":{"path":"/paid"},"claims":{"name":{"header":"x-name"},"mobile":{"header":"x-mobile"}},"verify":{"check":"mobile2","by":["v"]}}]}}`
+	if !r.filter.Configure(plugin1) {
+		t.Fatalf("%v", r.logs)
+	}
+	r.head("GET", "/paid", claim()...)
+	r.filter.RequestHeaders(stream1, true)
+	if left := r.metrics["idv_budget_left_micros.provider=v.per=day.currency=CNY"]; left != 600_000 {
+		t.Errorf("%d millionths are left: %v", left, r.metrics)
+	}
+}

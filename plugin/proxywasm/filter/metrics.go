@@ -32,6 +32,15 @@ func (m metrics) Histogram(name string, labels ...string) plugin.Add {
 	return one.add
 }
 
+func (m metrics) Gauge(name string, labels ...string) plugin.Add {
+	one := &metric{gateway: m.gateway, kind: abi.Gauge, scale: 1}
+	if name == plugin.MetricLeft {
+		name, one.scale = "idv_budget_left_micros", 1e6
+	}
+	one.name = flat(name, labels)
+	return one.add
+}
+
 // metric is one of the gateway's, made when it is first counted: a gateway shows what was made.
 type metric struct {
 	gateway Gateway
@@ -54,7 +63,7 @@ func (m *metric) add(value float64) {
 	n := math.Round(value)
 	switch {
 	case m.refused || !(n >= 0) || n > 1<<53:
-	case m.kind == abi.Histogram:
+	case m.kind == abi.Histogram, m.kind == abi.Gauge:
 		m.gateway.Record(m.id, uint64(n))
 	default:
 		m.gateway.Increment(m.id, int64(n))
