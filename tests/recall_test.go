@@ -114,55 +114,53 @@ func TestTenThousandAtOnceAreOneCall(t *testing.T) {
 
 // TestABudgetGoesOnOverPolicyPushes: what was spent is spent, whatever policy comes.
 func TestABudgetGoesOnOverPolicyPushes(t *testing.T) {
-	guests(t, func(t *testing.T, wasm []byte) {
-		stage, gate := gated(t, false)
-		const most = 60
-		policy := func(more string) string {
-			return strings.Replace(strings.Replace(recallPolicy(gate.URL, more), `"timeout":"20s"`, `"timeout":"20s","price":{"id2":"1 CNY"}`, 1), `"remember":{"match":"1h"}`, `"maxBody":"64KiB"`, 1)
+	stage, gate := gated(t, false)
+	const most = 60
+	policy := func(more string) string {
+		return strings.Replace(strings.Replace(recallPolicy(gate.URL, more), `"timeout":"20s"`, `"timeout":"20s","price":{"id2":"1 CNY"}`, 1), `"remember":{"match":"1h"}`, `"maxBody":"64KiB"`, 1)
+	}
+	budget := func(doc string) string {
+		return strings.Replace(doc, `"rules":`, fmt.Sprintf(`"budgets":[{"provider":"jd","max":"%d CNY","per":"month"}],"rules":`, most), 1)
+	}
+	g, address, config := policyGateway(t, built.wasm, stage, budget(policy("")), 2)
+	var passed, refused atomic.Int64
+	spend := func() {
+		reply, err := http.Post(address+"/v1/pay", "application/json", strings.NewReader(liLei))
+		if err != nil {
+			t.Error(err)
+			return
 		}
-		budget := func(doc string) string {
-			return strings.Replace(doc, `"rules":`, fmt.Sprintf(`"budgets":[{"provider":"jd","max":"%d CNY","per":"month"}],"rules":`, most), 1)
+		reply.Body.Close()
+		switch reply.StatusCode {
+		case 200:
+			passed.Add(1)
+		case 503:
+			refused.Add(1)
+		default:
+			t.Errorf("%d", reply.StatusCode)
 		}
-		g, address, config := policyGateway(t, wasm, stage, budget(policy("")), 2)
-		var passed, refused atomic.Int64
-		spend := func() {
-			reply, err := http.Post(address+"/v1/pay", "application/json", strings.NewReader(liLei))
-			if err != nil {
-				t.Error(err)
-				return
+	}
+	var load sync.WaitGroup
+	for range 4 {
+		load.Go(func() {
+			for range 15 {
+				spend()
 			}
-			reply.Body.Close()
-			switch reply.StatusCode {
-			case 200:
-				passed.Add(1)
-			case 503:
-				refused.Add(1)
-			default:
-				t.Errorf("%d", reply.StatusCode)
-			}
+		})
+	}
+	for i := range 3 {
+		config["policy"] = budget(policy(fmt.Sprintf(`,"denyFloor":"%dms"`, 1+i)))
+		if err := g.Reload(t.Context(), config); err != nil {
+			t.Error(err)
 		}
-		var load sync.WaitGroup
-		for range 4 {
-			load.Go(func() {
-				for range 15 {
-					spend()
-				}
-			})
-		}
-		for i := range 3 {
-			config["policy"] = budget(policy(fmt.Sprintf(`,"denyFloor":"%dms"`, 1+i)))
-			if err := g.Reload(t.Context(), config); err != nil {
-				t.Error(err)
-			}
-		}
-		load.Wait()
-		for range 20 {
-			spend()
-		}
-		if passed.Load() != most || refused.Load() != 20 || gate.Calls.Load() != most {
-			t.Errorf("of %d CNY, over three policies: %d passed, %d were refused, %d calls", most, passed.Load(), refused.Load(), gate.Calls.Load())
-		}
-	})
+	}
+	load.Wait()
+	for range 20 {
+		spend()
+	}
+	if passed.Load() != most || refused.Load() != 20 || gate.Calls.Load() != most {
+		t.Errorf("of %d CNY, over three policies: %d passed, %d were refused, %d calls", most, passed.Load(), refused.Load(), gate.Calls.Load())
+	}
 }
 
 // tenThousand sends as many requests about one person to the gateways in turn, while the vendor's gate is shut until
@@ -192,18 +190,16 @@ func tenThousand(t *testing.T, gate *play.Gate, to ...*host.Gateway) {
 	all.Wait()
 }
 
-// TestTenThousandOverAFleetAreOneCall: with a store, it is one vendor call for two gateways with two shards each.
+// TestTenThousandOverAFleetAreOneCall: with a store, it is one vendor call for two gateways with two shards each, one with either guest.
 func TestTenThousandOverAFleetAreOneCall(t *testing.T) {
-	guests(t, func(t *testing.T, wasm []byte) {
-		stage, gate := gated(t, true)
-		policy := strings.Replace(recallPolicy(gate.URL, ""), `"key":{"secret":"IDV_STATE_KEY"}}`, `"key":{"secret":"IDV_STATE_KEY"},"shared":{"http":"${WEBDIS_URL}","timeout":"5s"}}`, 1)
-		first, _, _ := policyGateway(t, wasm, stage, policy, 2)
-		second, _, _ := policyGateway(t, wasm, stage, policy, 2)
-		tenThousand(t, gate, first, second)
-		if n := gate.Calls.Load(); n != 1 {
-			t.Errorf("%d calls", n)
-		}
-	})
+	stage, gate := gated(t, true)
+	policy := strings.Replace(recallPolicy(gate.URL, ""), `"key":{"secret":"IDV_STATE_KEY"}}`, `"key":{"secret":"IDV_STATE_KEY"},"shared":{"http":"${WEBDIS_URL}","timeout":"5s"}}`, 1)
+	first, _, _ := policyGateway(t, built.wasm, stage, policy, 2)
+	second, _, _ := policyGateway(t, built.proxywasm, stage, policy, 2)
+	tenThousand(t, gate, first, second)
+	if n := gate.Calls.Load(); n != 1 {
+		t.Errorf("%d calls", n)
+	}
 }
 
 // TestAPolicyPushUnderLoadAsksNobodyAgain: what was paid is kept over reloads, by all shards.

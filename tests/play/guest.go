@@ -12,6 +12,8 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/idvgate/idvgate/host/proxywasm"
 )
 
 // BuildGuest builds the Extism guest of this tree into dir and returns it: never a stale one. It is built as it is
@@ -71,8 +73,12 @@ func Warm(root, dir string) error {
 	return nil
 }
 
-// Compile compiles a guest into the cache in dir, with the listener that records messages and without.
+// Compile compiles a guest into the cache in dir, and another time with the listener that records messages, where it is
+// one that has them.
 func Compile(wasm []byte, dir string) error {
+	if proxywasm.Is(wasm) {
+		return compile(context.Background(), wasm, dir)
+	}
 	listening := experimental.WithFunctionListenerFactory(context.Background(), &border{})
 	errs := make([]error, 2)
 	var both sync.WaitGroup
