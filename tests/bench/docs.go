@@ -71,7 +71,7 @@ The task is the same for every peer: read a name and an ID number from a JSON bo
 
 `
 
-const envoyHead = "The guest for proxy-wasm in Envoy 1.40.0 with one worker, `make bench-envoy`; kept in [performance-envoy.json](performance-envoy.json). CPU time is that of the Envoy process and of the service it asks, if any. Each peer serves 60,000 requests first, since V8 compiles a function well only once it has run for long.\n\n"
+const envoyHead = "The guest for proxy-wasm in Envoy 1.40.0 with one worker, `make bench-envoy`; kept in [performance-envoy.json](performance-envoy.json). CPU time is that of the Envoy process and of the service it asks, if any. Each peer serves 15,000 requests first, since V8 compiles a function well only once it has run for long.\n\n"
 
 const envoyEnd = `
 Where the time goes (` + "`perf record -e cpu-clock -p` of Envoy under [the example](../examples/envoy) and `wrk`" + `): half in Envoy's own code, a third in the guest's, a tenth in the kernel. A request with a vendor call crosses the border between the two dozens of times: callbacks, headers, body, callout, metrics, the audit line. The floor is what a guest in Go costs that reads the head and nothing else: idvgate is near it where no rule is for the request, and no Go guest will be level with no filter.

@@ -102,10 +102,7 @@ func measureEnvoy(o options) (*results, error) {
 
 // envoyWarm is how many requests each peer serves before it is measured: V8 optimises a function once it has run for long
 // enough, which for those of a guest in Go takes tens of thousands of requests.
-const envoyWarm = 60_000
-
-// envoyWarmTime is what that may take beside the limit.
-const envoyWarmTime = 5 * time.Minute
+const envoyWarm = 15_000
 
 func envoyTable(r *results, peers map[string]*process, o options) error {
 	progress("CPU time per request in Envoy: %s", strings.Join(envoyPeers, ", "))
@@ -113,7 +110,7 @@ func envoyTable(r *results, peers map[string]*process, o options) error {
 	mobile := request{path: tokenPath, body: `{"name":"李雷","idNumber":"110101199003070003","mobile":"13800001000"}`, want: "verified"}
 	rsa := ask(leiLi, 0)
 	rsa.path = rsaPath
-	g := game{plain: peers["no filter"], control: pass(leiLi, 0), rounds: o.rounds, requests: o.requests, keepVoid: o.quick, warm: envoyWarm, until: time.Now().Add(o.limit + envoyWarmTime)}
+	g := game{plain: peers["no filter"], control: pass(leiLi, 0), rounds: o.rounds, requests: o.requests, keepVoid: o.quick, warm: envoyWarm, until: time.Now().Add(o.limit)}
 	if o.quick {
 		g.warm = 0
 	}
