@@ -4,8 +4,10 @@ package envoy
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,35 +19,77 @@ func remembering(url string) []byte {
 	return []byte(strings.Replace(string(policy(url, `,"remember":{"match":"1h"}`)), `{"version":1,`, `{"version":1,"state":{"key":{"secret":"IDV_STATE_KEY"}},`, 1))
 }
 
-func TestAPolicyPushForgetsNothing(t *testing.T) {
-	h := open(t, one, play.ListenerOptions{}, remembering)
-	if status, _ := h.send(t, "POST", "/v1/pay", matching); status != 200 {
-		t.Fatalf("%d", status)
-	}
-	if line := h.audit(t, 0); line["cache"] != "miss" {
-		t.Fatalf("the first: %v", line)
+// pushed is a policy under load: one rule remembers, one spends of a budget of 20 questions. more is of the first rule.
+func pushed(url, name, more string) []byte {
+	const claims = `"claims":{"name":{"body":"name"},"idNumber":{"body":"idNumber"}},"verify":{"check":"id2","by":["jd"],"within":"4s"}`
+	return fmt.Appendf(nil, `{"version":1,"state":{"key":{"secret":"IDV_STATE_KEY"},"tenant":%q},
+	"providers":{"jd":{"use":"jdcloud","endpoint":%q,"target":%q,"allow":["plaintext","privateAddress"],"accessKey":{"secret":"JD_ACCESS_KEY"},"secretKey":{"secret":"JD_SECRET_KEY"},"price":{"id2":"1 CNY"}}},
+	"budgets":[{"provider":"jd","max":"20 CNY","per":"month"}],
+	"rules":[{"name":"remembers","route":{"path":"/v1/remembers"},%[4]s,"remember":{"match":"1h"}%[5]s},{"name":"spends","route":{"path":"/v1/spends"},%[4]s}]}`,
+		name, url, name+"-jd", claims, more)
+}
+
+func TestAPolicyPushUnderLoadForgetsNothing(t *testing.T) {
+	var gate *play.Gate
+	h := openOn(t, one, play.ListenerOptions{}, func(stage *play.Stage) []byte {
+		gate = play.NewGate(stage, false)
+		return []byte(strings.Replace(string(pushed(gate.URL+"/jdcloud", "x", "")), `"target":"x-jd",`, `"target":"jd",`, 1))
+	})
+	t.Cleanup(gate.Close)
+	if status, text := h.send(t, "POST", "/v1/remembers", matching); status != 200 {
+		t.Fatalf("%d %s", status, text)
 	}
 	before := h.audit(t, 0)["policy"]
-	var doc any
-	text := strings.Replace(string(policy(h.vars["JDCLOUD_URL"], `,"remember":{"match":"30m"}`)), `{"version":1,`, `{"version":1,"state":{"key":{"secret":"IDV_STATE_KEY"},"tenant":"`+h.gateway.Name()+`"},`, 1)
-	if err := json.Unmarshal([]byte(strings.ReplaceAll(text, `"target":"jd"`, `"target":"`+h.gateway.Name()+`-jd"`)), &doc); err != nil {
-		t.Fatal(err)
+	var load sync.WaitGroup
+	var paid atomic.Int64
+	done := make(chan struct{})
+	for range 4 {
+		load.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if status, text, err := h.try("POST", "/v1/remembers", matching); err != nil || status != 200 {
+					t.Errorf("%d %s %v", status, text, err)
+				}
+				if n%8 == 0 {
+					switch status, text, err := h.try("POST", "/v1/spends", matching); {
+					case status == 200:
+						paid.Add(1)
+					case err != nil || status != 503:
+						t.Errorf("%d %s %v", status, text, err)
+					}
+				}
+			}
+		})
 	}
-	if err := h.Change(h.gateway, map[string]any{"policy": doc}); err != nil {
-		t.Fatal(err)
+	for i := range 3 {
+		var doc any
+		if err := json.Unmarshal(pushed(gate.URL+"/jdcloud", h.gateway.Name(), fmt.Sprintf(`,"maxBody":"%dKiB"`, 100+i)), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Change(h.gateway, map[string]any{"policy": doc}); err != nil {
+			t.Fatal(err)
+		}
+		last := before
+		eventually(t, "the new policy", 10*time.Second, func() bool {
+			last = h.audit(t, h.record.Len()-1)["policy"]
+			return last != before
+		})
+		before = last
 	}
-	n := 1
-	eventually(t, "the new policy", 10*time.Second, func() bool {
-		if status, _ := h.send(t, "POST", "/v1/pay", matching); status != 200 {
-			t.Fatalf("%d", status)
+	close(done)
+	load.Wait()
+	for range 25 {
+		if status, _ := h.send(t, "POST", "/v1/spends", matching); status == 200 {
+			paid.Add(1)
 		}
-		line := h.audit(t, n)
-		n++
-		if line["cache"] != "hit" {
-			t.Fatalf("asked again: %v", line)
-		}
-		return line["policy"] != before
-	})
+	}
+	if calls := gate.Calls.Load(); calls != 20 || paid.Load() != 19 {
+		t.Errorf("of 20 questions %d were asked, 1 of them that is remembered, and %d were paid, over three pushes", calls, paid.Load())
+	}
 }
 
 func TestTenThousandWhoAskTheSameAskOnceAWorker(t *testing.T) {
