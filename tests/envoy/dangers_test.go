@@ -155,8 +155,8 @@ func withBomb(t *testing.T) play.EnvoyOptions {
 
 func bombPolicy(vendor string) func(string) []byte {
 	return func(string) []byte {
-		return []byte(`{"version":1,"providers":{"b":{"use":"bomb","endpoint":"` + vendor + `","allow":["plaintext","privateAddress"],"timeout":"20s"}},
- "rules":[{"name":"boom","route":{"path":"/v1/boom"},"claims":{"name":{"body":"name"},"mobile":{"body":"mobile"}},"verify":{"check":"mobile2","by":["b"],"within":"20s"}}]}`)
+		return []byte(`{"version":1,"providers":{"b":{"use":"bomb","endpoint":"` + vendor + `","allow":["plaintext","privateAddress"],"timeout":"30s"}},
+ "rules":[{"name":"boom","route":{"path":"/v1/boom"},"claims":{"name":{"body":"name"},"mobile":{"body":"mobile"}},"verify":{"check":"mobile2","by":["b"],"within":"40s"}}]}`)
 	}
 }
 
@@ -588,7 +588,7 @@ func TestFiveThousandWaitAtOnce(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "all wait", 15*time.Second, func() bool { return arrived.Load() == many })
+	eventually(t, "all wait", 30*time.Second, func() bool { return arrived.Load() == many })
 	t.Logf("%d wait: %d MB, %d before", many, h.memory(t), before)
 	release()
 	done.Wait()
