@@ -308,13 +308,19 @@ func (v *proxyVM) allow(f *proxyFlow) {
 		v.out = appendPairs(v.out, reply, anyPair)
 	}
 	if s := &f.stream.Request; s.Edited {
-		v.out = append(v.out, `},"bytes":`...)
-		v.out = strconv.AppendInt(v.out, int64(len(s.Body)), 10)
-		v.out = append(v.out, '}', '\n')
-		v.out = append(v.out, s.Body...)
+		v.out = append(v.out, '}')
+		v.raw(s.Body)
 		return
 	}
 	v.out = append(v.out, "}}\n"...)
+}
+
+// raw ends a message with its raw bytes.
+func (v *proxyVM) raw(b []byte) {
+	v.out = append(v.out, `,"bytes":`...)
+	v.out = strconv.AppendInt(v.out, int64(len(b)), 10)
+	v.out = append(v.out, '}', '\n')
+	v.out = append(v.out, b...)
 }
 
 // reply is the headers that the guest has for the client of a request that passes. It leaves them in the stream's
@@ -358,10 +364,8 @@ func (v *proxyVM) decide(f *proxyFlow, status int, headers proxywasm.Pairs, body
 	v.out = strconv.AppendInt(v.out, int64(status), 10)
 	v.out = append(v.out, `,"headers":`...)
 	v.out = appendPairs(v.out, headers, anyPair)
-	v.out = append(v.out, `},"bytes":`...)
-	v.out = strconv.AppendInt(v.out, int64(len(body)), 10)
-	v.out = append(v.out, '}', '\n')
-	v.out = append(v.out, body...)
+	v.out = append(v.out, '}')
+	v.raw(body)
 }
 
 // finish is the messages of a call, counts at their end.
@@ -427,10 +431,7 @@ func (v *proxyVM) Call(c *proxywasm.Callout) proxywasm.Status {
 	v.out = appendPairs(v.out, c.Headers, func(h proxywasm.Pair) bool { return h.Name[0] != ':' })
 	v.out = append(v.out, `,"timeoutMs":`...)
 	v.out = strconv.AppendUint(v.out, uint64(c.TimeoutMs), 10)
-	v.out = append(v.out, `,"bytes":`...)
-	v.out = strconv.AppendInt(v.out, int64(len(c.Body)), 10)
-	v.out = append(v.out, '}', '\n')
-	v.out = append(v.out, c.Body...)
+	v.raw(c.Body)
 	return proxywasm.OK
 }
 

@@ -22,20 +22,13 @@ const (
 
 // annotateOrReject makes the decision: step 9.
 func (q *question) annotateOrReject() Decision {
-	var d Decision
+	d := Decision{Action: q.action, ID: q.id(), Rule: q.rule.Name, Reason: q.reason, Outcome: q.outcome, Status: q.status}
 	if q.action == policy.Allow {
-		d.Remove, d.Set = q.remove, q.annotations()
-		q.forward(&d) // which may end in a denial
+		d.Remove, d.Set, d.Header = q.remove, q.annotations(), q.assert()
+		q.replaceBody(&d)
+		return d
 	}
-	if q.action == policy.Allow {
-		d.Header = q.assert()
-	} else {
-		d = Decision{}
-	}
-	d.Action, d.ID, d.Rule, d.Reason, d.Outcome, d.Status = q.action, q.id(), q.rule.Name, q.reason, q.outcome, q.status
-	if q.action != policy.Allow {
-		q.reject(&d)
-	}
+	q.reject(&d)
 	return d
 }
 

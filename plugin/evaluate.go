@@ -67,6 +67,7 @@ func (q *question) answer() Decision {
 		q.verify() // 7: the tree of checks
 	q.settle()                // 5: tries that do not count
 	q.decide()                // 8: outcome to action
+	q.forward()               // 8: what the upstream gets of the body, or else no
 	d := q.annotateOrReject() // 9
 	q.floor()
 	q.audit(&d)
@@ -125,6 +126,7 @@ type question struct {
 	resumed             bool          // one was used
 	leased              *state.Key    // of the fleet's question that this one asks
 	pending             string        // the handle for the client
+	forwarded           []byte        // the body for the upstream; nil: the client's
 	taken               []try         // tries that count unless they are given back
 	wait                time.Duration // until there is another
 	ending

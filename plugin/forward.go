@@ -13,21 +13,24 @@ import (
 
 // forward rewrites the body of a request that passes, so that the upstream gets of each claim what the rule says. Where it
 // cannot, the request does not pass.
-func (q *question) forward(d *Decision) {
+func (q *question) forward() {
 	doc := &q.body
-	if len(q.rule.Forward) == 0 || len(doc.spans) == 0 {
+	if q.action != policy.Allow || len(q.rule.Forward) == 0 || len(doc.spans) == 0 {
 		return
 	}
-	body, ok := q.rewritten(doc)
-	if !ok {
+	var ok bool
+	if q.forwarded, ok = q.rewritten(doc); !ok {
 		q.stop(Unavailable, 503, "forward")
 		q.decide()
+	}
+}
+
+// replaceBody has the upstream get the rewritten body, if there is one, with headers that are true of it.
+func (q *question) replaceBody(d *Decision) {
+	if q.forwarded == nil {
 		return
 	}
-	if body == nil {
-		return // none of the claims is there
-	}
-	d.Body = body
+	d.Body = q.forwarded
 	for i := range q.head.Header {
 		name := q.head.Header[i].Name
 		if ofBody(name) {
@@ -35,7 +38,7 @@ func (q *question) forward(d *Decision) {
 		}
 	}
 	if _, n := q.head.get("content-length"); n > 0 {
-		d.Set = append(d.Set, callout.Header{Name: "content-length", Value: strconv.Itoa(len(body))})
+		d.Set = append(d.Set, callout.Header{Name: "content-length", Value: strconv.Itoa(len(d.Body))})
 	}
 }
 
@@ -116,19 +119,10 @@ func (q *question) form(f *policy.Forward) []byte {
 	switch {
 	case text != "":
 		return []byte(`"` + text + `"`)
-	case isIndex(f.Keys[len(f.Keys)-1]):
+	case digits(f.Keys[len(f.Keys)-1]): // an index
 		return []byte("null")
 	}
 	return nil
-}
-
-func isIndex(key string) bool {
-	for i := 0; i < len(key); i++ {
-		if key[i] < '0' || key[i] > '9' {
-			return false
-		}
-	}
-	return true
 }
 
 // sjsonPath is keys as sjson takes them, whatever is in them.

@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
@@ -11,7 +10,6 @@ import (
 	"github.com/idvgate/idvgate/plugin/policy"
 	"github.com/idvgate/idvgate/plugin/state"
 	"github.com/idvgate/idvgate/providers"
-	"github.com/idvgate/idvgate/providers/callout"
 )
 
 // PendingHeader is the name of a header that goes both ways.
@@ -163,13 +161,7 @@ func (q *question) useHandle(p *provider, check providers.Check) (handle []byte,
 // unuse makes a handle good again: nobody answered.
 func (q *question) unuse(of *use) {
 	q.engine.env.State.Give(of.Take)
-	if of.fleet == nil {
-		return
-	}
-	s, env, key := q.engine.shared, &q.engine.env, *of.fleet
-	env.Beside(q.ctx, q.do, func(ctx context.Context, do callout.Doer) {
-		_ = s.noted(s.Return(ctx, do, env.Now(), key))
-	})
+	q.endLease(of.fleet)
 }
 
 // handles counts what becomes of handles.

@@ -26,18 +26,21 @@ func newShared(m Metrics, p *policy.Store) *shared {
 		return nil
 	}
 	count := func(result string) Add { return m.Counter(MetricShared, "result", result) }
-	asks := state.NewRedis(p.Redis, p.User, p.Password.Value(), p.Timeout)
-	if p.Redis == "" {
-		login := ""
-		if p.User != "" {
-			login = p.User + ":" + p.Password.Value()
-		}
-		asks = state.NewShared(p.URL, p.Target, login, p.Timeout)
-	}
 	return &shared{
-		Shared: asks, deny: p.Deny,
+		Shared: storeOf(p), deny: p.Deny,
 		done: count("done"), down: count("down"), forged: count("forged"),
 	}
+}
+
+func storeOf(p *policy.Store) *state.Shared {
+	if p.Redis != "" {
+		return state.NewRedis(p.Redis, p.User, p.Password.Value(), p.Timeout)
+	}
+	login := ""
+	if p.User != "" {
+		login = p.User + ":" + p.Password.Value()
+	}
+	return state.NewShared(p.URL, p.Target, login, p.Timeout)
 }
 
 // noted counts what became of a question to the store.
@@ -116,11 +119,16 @@ func (e *Engine) leaseKey(k state.Key, mode string) state.Key {
 
 // returnLease lets others ask, beside the request: nobody has answered, or the rule does not remember what was.
 func (q *question) returnLease() {
-	s, env, lease := q.engine.shared, &q.engine.env, q.leased
+	q.endLease(q.leased)
+	q.leased = nil
+}
+
+// endLease returns a lease, beside the request; nil: there is none.
+func (q *question) endLease(lease *state.Key) {
+	s, env := q.engine.shared, &q.engine.env
 	if lease == nil {
 		return
 	}
-	q.leased = nil
 	env.Beside(q.ctx, q.do, func(ctx context.Context, do callout.Doer) {
 		_ = s.noted(s.Return(ctx, do, env.Now(), *lease))
 	})

@@ -240,13 +240,11 @@ var imports = []imported{
 		if !ok {
 			return Unimplemented
 		}
-		if v.token++; v.token == 0 {
-			v.token = 1
-		}
-		if status := e.Redis(v.token, cluster, append([]byte(nil), query...)); status != OK {
+		token := v.nextToken()
+		if status := e.Redis(token, cluster, append([]byte(nil), query...)); status != OK {
 			return status
 		}
-		return v.putOne(s[4], v.token)
+		return v.putOne(s[4], token)
 	}},
 	{"proxy_send_local_response", "iiiiiiii", sendLocalResponse},
 	{"proxy_continue_stream", "i", func(v *VM, s []uint64) Status {
@@ -395,11 +393,8 @@ func httpCall(v *VM, s []uint64) Status {
 	if c == nil {
 		return BadArgument
 	}
-	if v.token++; v.token == 0 {
-		v.token = 1
-	}
 	call := &Callout{
-		Token: v.token, Context: c, Cluster: cluster, Headers: headers, Body: append([]byte(nil), body...),
+		Token: v.nextToken(), Context: c, Cluster: cluster, Headers: headers, Body: append([]byte(nil), body...),
 		Trailers: trailers, TimeoutMs: uint32(s[8]),
 	}
 	if status := v.embedder.Call(call); status != OK {
@@ -407,6 +402,14 @@ func httpCall(v *VM, s []uint64) Status {
 	}
 	v.calls[call.Token] = c
 	return v.putOne(s[9], call.Token)
+}
+
+// nextToken numbers callouts and queries. 0 is none.
+func (v *VM) nextToken() uint32 {
+	if v.token++; v.token == 0 {
+		v.token = 1
+	}
+	return v.token
 }
 
 func sendLocalResponse(v *VM, s []uint64) Status {

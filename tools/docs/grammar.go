@@ -132,11 +132,14 @@ func readGrammar(list providers.List) (*reader, error) {
 	if err := r.section(g, "policy"); err != nil {
 		return nil, err
 	}
-	for _, doc := range [][]byte{words, wordsHigress} {
-		if _, wrong, _ := source.Load("words.yaml", doc, list, everything); wrong != nil {
+	for _, of := range []struct {
+		name string
+		text []byte
+	}{{"words.yaml", words}, {"words-higress.yaml", wordsHigress}} {
+		if _, wrong, _ := source.Load(of.name, of.text, list, everything); wrong != nil {
 			return nil, fmt.Errorf("the policy of examples does not load:\n%s", strings.Join(wrong, "\n"))
 		}
-		d, err := source.Parse("words.yaml", doc)
+		d, err := source.Parse(of.name, of.text)
 		if err != nil {
 			return nil, err
 		}

@@ -47,8 +47,7 @@ func (f *Filter) call(r *root, number uint64, q *callout.Request) (callout.Kind,
 	for _, h := range q.Header {
 		headers = append(headers, callout.Header{Name: strings.ToLower(h.Name), Value: h.Value})
 	}
-	ms := max(1, q.Timeout.Milliseconds())
-	token, status := f.gateway.Call(cluster, headers, q.Body, uint32(min(ms, 1<<31)))
+	token, status := f.gateway.Call(cluster, headers, q.Body, milliseconds(q.Timeout))
 	switch status {
 	case abi.OK:
 		f.calls[token] = call{r, number, f.world.Now().Add(q.Timeout)}
@@ -62,17 +61,24 @@ func (f *Filter) call(r *root, number uint64, q *callout.Request) (callout.Kind,
 	return callout.Unreachable, false
 }
 
+func milliseconds(d time.Duration) uint32 { return uint32(min(max(1, d.Milliseconds()), 1<<31)) }
+
 // CalloutResponse is the reply to a callout. Without headers there is none: the exchange broke off, or it was larger
 // than the gateway takes.
 func (f *Filter) CalloutResponse(context, token uint32, headers, size int) {
+	f.answered(context, f.calls, token, func(c *call) (*callout.Response, callout.Kind) { return f.reply(c, headers, size) })
+}
+
+// answered has a flow go on with the reply to what it asked, or without one; nobody's is passed over.
+func (f *Filter) answered(context uint32, calls map[uint32]call, token uint32, read func(*call) (*callout.Response, callout.Kind)) {
 	f.enter(context)
-	c, ok := f.calls[token]
+	c, ok := calls[token]
 	if !ok {
 		return
 	}
-	delete(f.calls, token)
+	delete(calls, token)
 	defer f.rescue(nil, nil)
-	response, kind := f.reply(&c, headers, size)
+	response, kind := read(&c)
 	if response == nil {
 		c.root.table.Failure(c.number, kind)
 		return

@@ -15,30 +15,28 @@ import (
 type metrics struct{ gateway Gateway }
 
 func (m metrics) Counter(name string, labels ...string) plugin.Add {
-	one := &metric{gateway: m.gateway, kind: abi.Counter, scale: 1}
-	if name == plugin.MetricCost {
-		name, one.scale = "idv_cost_micros_total", 1e6
-	}
-	one.name = flat(name, labels)
-	return one.add
+	return m.one(abi.Counter, name, labels)
 }
 
 func (m metrics) Histogram(name string, labels ...string) plugin.Add {
-	one := &metric{gateway: m.gateway, kind: abi.Histogram, scale: 1}
-	if name == plugin.MetricSeconds {
-		name, one.scale = "idv_vendor_milliseconds", 1e3
-	}
-	one.name = flat(name, labels)
-	return one.add
+	return m.one(abi.Histogram, name, labels)
 }
 
 func (m metrics) Gauge(name string, labels ...string) plugin.Add {
-	one := &metric{gateway: m.gateway, kind: abi.Gauge, scale: 1}
-	if name == plugin.MetricLeft {
-		name, one.scale = "idv_budget_left_micros", 1e6
+	return m.one(abi.Gauge, name, labels)
+}
+
+func (m metrics) one(kind abi.Kind, name string, labels []string) plugin.Add {
+	scale := 1.0
+	switch name {
+	case plugin.MetricCost:
+		name, scale = "idv_cost_micros_total", 1e6
+	case plugin.MetricLeft:
+		name, scale = "idv_budget_left_micros", 1e6
+	case plugin.MetricSeconds:
+		name, scale = "idv_vendor_milliseconds", 1e3
 	}
-	one.name = flat(name, labels)
-	return one.add
+	return (&metric{gateway: m.gateway, kind: kind, name: flat(name, labels), scale: scale}).add
 }
 
 // metric is one of the gateway's, made when it is first counted: a gateway shows what was made.

@@ -9,7 +9,7 @@ import (
 func (f *Filter) query(r *root, number uint64, q *callout.Request) (callout.Kind, bool) {
 	user, password := q.Get(callout.RedisUser), q.Get(callout.RedisPassword)
 	if as := user + "\x00" + password; f.redises[q.Target] != as {
-		status := f.gateway.RedisInit(q.Target, user, password, uint32(max(1, q.Timeout.Milliseconds())))
+		status := f.gateway.RedisInit(q.Target, user, password, milliseconds(q.Timeout))
 		if status != abi.OK {
 			f.say(abi.Warn, "Redis cannot be asked: the gateway has no such cluster, or has no calls for Redis", q.Target)
 			return callout.Blocked, false
@@ -27,25 +27,17 @@ func (f *Filter) query(r *root, number uint64, q *callout.Request) (callout.Kind
 
 // RedisResponse is the reply to a query. A status other than 0 says that there is none.
 func (f *Filter) RedisResponse(context, token uint32, status, size int) {
-	f.enter(context)
-	c, ok := f.queries[token]
-	if !ok {
-		return
-	}
-	delete(f.queries, token)
-	defer f.rescue(nil, nil)
-	switch {
-	case status != 0:
-		c.root.table.Failure(c.number, callout.Unreachable)
-		return
-	case size > maxReplyBytes:
-		c.root.table.Failure(c.number, callout.TooLarge)
-		return
-	}
-	body, read := f.gateway.Bytes(abi.RedisReply, size)
-	if read != abi.OK || len(body) != size {
-		c.root.table.Failure(c.number, callout.Unreachable)
-		return
-	}
-	c.root.table.Reply(c.number, &callout.Response{Status: 200, Body: body})
+	f.answered(context, f.queries, token, func(*call) (*callout.Response, callout.Kind) {
+		switch {
+		case status != 0:
+			return nil, callout.Unreachable
+		case size > maxReplyBytes:
+			return nil, callout.TooLarge
+		}
+		body, read := f.gateway.Bytes(abi.RedisReply, size)
+		if read != abi.OK || len(body) != size {
+			return nil, callout.Unreachable
+		}
+		return &callout.Response{Status: 200, Body: body}, 0
+	})
 }
