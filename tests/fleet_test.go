@@ -60,20 +60,27 @@ func (f *fleet) ask(gateway int, path, person string, status int, want map[strin
 	if seen.Status != status {
 		f.t.Errorf("gateway %d, %s about %s: %d, not %d (%s)", gateway, path, person, seen.Status, status, seen.Body)
 	}
+	line := f.line(gateway)
+	for name, value := range want {
+		if line[name] != value {
+			f.t.Errorf("gateway %d: %s is %v, not %v (%v)", gateway, name, line[name], value, line)
+		}
+	}
+}
+
+// line is the gateway's next audit line.
+func (f *fleet) line(gateway int) map[string]any {
+	f.t.Helper()
 	text, err := f.records[gateway].Line(f.seen[gateway])
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	f.seen[gateway]++
 	var line map[string]any
 	if err := json.Unmarshal(text, &line); err != nil {
 		f.t.Fatal(err)
 	}
-	f.seen[gateway]++
-	for name, value := range want {
-		if line[name] != value {
-			f.t.Errorf("gateway %d: %s is %v, not %v (%s)", gateway, name, line[name], value, text)
-		}
-	}
+	return line
 }
 
 func fleetPolicy(vendors, webdis string) string {
@@ -197,16 +204,11 @@ func (f *fleet) bring(gateway int, handle string) (play.Seen, map[string]any) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	text, err := f.records[gateway].Line(f.seen[gateway])
-	if err != nil {
-		f.t.Fatal(err)
+	attempts, _ := f.line(gateway)["attempts"].([]any)
+	if len(attempts) != 1 {
+		f.t.Fatalf("%v", attempts)
 	}
-	f.seen[gateway]++
-	var line struct{ Attempts []map[string]any }
-	if err := json.Unmarshal(text, &line); err != nil || len(line.Attempts) != 1 {
-		f.t.Fatalf("%s, %v", text, err)
-	}
-	return seen, line.Attempts[0]
+	return seen, attempts[0].(map[string]any)
 }
 
 func handleOf(t *testing.T, seen play.Seen) string {

@@ -190,7 +190,8 @@ func tenThousand(t *testing.T, gate *play.Gate, to ...*host.Gateway) {
 	all.Wait()
 }
 
-// TestTenThousandOverAFleetAreOneCall: with a store, it is one vendor call for two gateways with two shards each, one with either guest.
+// TestTenThousandOverAFleetAreOneCall: with a store, it is one vendor call for two gateways with two shards each,
+// one with either guest.
 func TestTenThousandOverAFleetAreOneCall(t *testing.T) {
 	stage, gate := gated(t, true)
 	policy := strings.Replace(recallPolicy(gate.URL, ""), `"key":{"secret":"IDV_STATE_KEY"}}`, `"key":{"secret":"IDV_STATE_KEY"},"shared":{"http":"${WEBDIS_URL}","timeout":"5s"}}`, 1)

@@ -53,6 +53,14 @@ func open(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(sa
 
 func openOn(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(*play.Stage) []byte) *house {
 	t.Helper()
+	stage, vars := newStage(t)
+	vars["WEBDIS_PASSWORD"] = built.env["WEBDIS_PASSWORD"]
+	return (&house{stage: stage, vars: vars}).beside(t, o, l, doc)
+}
+
+// newStage is a stage, and the variables of policies that are played on it.
+func newStage(t *testing.T) (*play.Stage, map[string]string) {
+	t.Helper()
 	stage, err := play.NewStage()
 	if err != nil {
 		t.Fatal(err)
@@ -62,25 +70,30 @@ func openOn(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	vars["WEBDIS_PASSWORD"] = built.env["WEBDIS_PASSWORD"]
-	return (&house{stage: stage, vars: vars}).beside(t, o, l, doc)
+	return stage, vars
 }
 
 // beside opens another gateway on the same stage.
 func (h *house) beside(t *testing.T, o play.EnvoyOptions, l play.ListenerOptions, doc func(*play.Stage) []byte) *house {
 	t.Helper()
 	other := &house{stage: h.stage, record: play.NewRecord(), EnvoyProcess: start(t, o), vars: h.vars}
-	g, err := other.With(l).Start(doc(h.stage), h.vars, h.stage, other.record)
+	other.listen(t, other.With(l), doc)
+	return other
+}
+
+// listen starts the house's gateway.
+func (h *house) listen(t *testing.T, on play.Runtime, doc func(*play.Stage) []byte) {
+	t.Helper()
+	g, err := on.Start(doc(h.stage), h.vars, h.stage, h.record)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other.gateway = g.(play.Addressed)
+	h.gateway = g.(play.Addressed)
 	t.Cleanup(func() {
 		if err := g.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return other
 }
 
 func sandbox(url string) []byte { return policy(url, "") }

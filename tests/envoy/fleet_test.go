@@ -144,21 +144,13 @@ func (h *house) ours(t *testing.T, doc func(*play.Stage) []byte) *house {
 		t.Fatal(err)
 	}
 	other := &house{stage: h.stage, record: play.NewRecord(), vars: h.vars}
-	g, err := play.HostRuntime{Wasm: wasm, ProxyWasm: true, CacheDir: t.TempDir()}.Start(doc(h.stage), h.vars, h.stage, other.record)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other.gateway = g.(play.Addressed)
-	t.Cleanup(func() {
-		if err := g.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	other.listen(t, play.HostRuntime{Wasm: wasm, ProxyWasm: true, CacheDir: t.TempDir()}, doc)
 	return other
 }
 
-// TestServersMayDieUnderLoad, of two Envoys and idvgate's own gateway: Redis, Webdis and the vendor go and come back, each in turn. No request hangs or is decided
-// otherwise; who is not known and cannot be asked about is told so, and so says the audit line.
+// TestServersMayDieUnderLoad, of two Envoys and idvgate's own gateway: Redis, Webdis and the vendor go and come back, each
+// in turn. No request hangs or is decided otherwise; who is not known and cannot be asked about is told so, and so says
+// the audit line.
 func TestServersMayDieUnderLoad(t *testing.T) {
 	s := newStore(t)
 	l := play.ListenerOptions{Tenant: t.Name()}

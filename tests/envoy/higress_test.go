@@ -175,15 +175,7 @@ func TestRedisByHigressItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(redis.Kill)
-	stage, err := play.NewStage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stage.Close)
-	vars, err := stage.Env(built.root, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	stage, vars := newStage(t)
 	vars["REDIS_PASSWORD"] = "word"
 	gate := play.NewGate(stage, false)
 	t.Cleanup(gate.Close)
